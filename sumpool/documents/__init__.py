@@ -1,0 +1,16 @@
+"""Documents: clean text with its structure, from PDF, Markdown and plain text. Knows nothing of models."""
+
+from sumpool.documents.document import Document, Paragraph, ParagraphKind, Sentence
+from sumpool.documents.reading import read_document
+from sumpool.documents.sentences import split_sentences
+from sumpool.documents.text import from_text
+
+__all__ = [
+    "Document",
+    "Paragraph",
+    "ParagraphKind",
+    "Sentence",
+    "from_text",
+    "read_document",
+    "split_sentences",
+]

@@ -1,0 +1,79 @@
+"""read_document: any source to a Document, by what it contains."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from sumpool.documents.document import Document
+from sumpool.documents.sections import Abstract
+from sumpool.errors import DocumentError
+
+LARGEST = 1 << 30
+"""Bytes: a larger file is refused; no document is, and /dev/zero has no end."""
+
+_PDF_HEADER = b"%PDF-"
+_HEADER_REACH = 1024  # readers have always allowed this much in front of the header
+
+
+def read_document(
+    source: Path | str,
+    data: bytes | None = None,
+    *,
+    password: str | None = None,
+    abstract: Abstract = "keep",
+    timeout: float = 120.0,
+    jobs: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> Document:
+    """Read a PDF, Markdown or plain-text file.
+
+    `source` is a path; with `data` it is only a name ("-" becomes "stdin") and its suffix a hint. `timeout` is in
+    seconds for the whole PDF, `jobs` the number of processes that may read its pages, and `progress(done, total)` is
+    called as pages get done. Raises DocumentError; its message does not name the source.
+    """
+    name = "stdin" if str(source) == "-" else str(source)
+    suffix = os.path.splitext(name)[1].lower()
+    if data is None:
+        data = _load(Path(source))
+    if not data:
+        raise DocumentError("empty", "empty file")
+    if _PDF_HEADER in data[:_HEADER_REACH] or suffix == ".pdf":
+        from sumpool.documents.pdf import read_pdf
+
+        return read_pdf(
+            data, name, password=password, abstract=abstract, timeout=timeout, jobs=jobs, progress=progress
+        )
+    from sumpool.documents.decoding import decode
+
+    text = decode(data)
+    from sumpool.documents.markdown import SUFFIXES, read_markdown
+
+    if suffix in SUFFIXES:
+        return read_markdown(text, name, abstract=abstract)
+    from sumpool.documents.text import read_text
+
+    return read_text(text, name, abstract=abstract)
+
+
+def _load(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise DocumentError("missing", "no such file") from None
+    except IsADirectoryError:
+        raise DocumentError("directory", "is a directory (name a file in it)") from None
+    except PermissionError:
+        if path.is_dir():  # what Windows says of directories
+            raise DocumentError("directory", "is a directory (name a file in it)") from None
+        raise DocumentError("permission", "permission denied (make the file readable)") from None
+    except (OSError, ValueError) as problem:
+        reason = os.strerror(problem.errno) if isinstance(problem, OSError) and problem.errno else str(problem)
+        kind = "missing" if getattr(problem, "errno", None) in (errno.ENOTDIR, errno.ENAMETOOLONG, None) else "permission"
+        raise DocumentError(kind, f"can't be read ({reason})") from None
+    if len(data) > LARGEST:
+        raise DocumentError("memory", "larger than 1 GiB (split it)")
+    return data
