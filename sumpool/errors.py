@@ -23,7 +23,9 @@ class SumpoolError(Exception):
 
 
 class DocumentError(SumpoolError):
-    """One source can't be read; the others still can."""
+    """One source can't be read; the others still can. `source` names it where errors are handed on as values."""
+
+    source: str | None = None
 
 
 class ModelError(SumpoolError):

@@ -1,0 +1,1 @@
+"""PyramidionLM: the model, its checkpoints, its reading and its writing."""

@@ -1,0 +1,241 @@
+"""Checkpoints on disk: where they are found, how they are stored, loaded and checked.
+
+A checkpoint is a directory with `config.json`, `tokenizer.json`, the weights in parts, and
+`checkpoint.json`, which names every part with its size and SHA-256. Matrices are int8 with
+one float32 scale a row, so that a retrained part replaces only its own file. safetensors
+only: nothing in a checkpoint is ever executed. Free of torch until something is loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sumpool.errors import ModelError
+from sumpool.modeling.config import PyramidionConfig
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from sumpool.modeling.pyramidion_lm import PyramidionLM
+
+DEFAULT_MODEL = "sumpool-135m"
+MANIFEST = "checkpoint.json"
+PART_LIMIT = 45_000_000
+SCALE = ".scale"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What `sumpool models` shows of a checkpoint."""
+
+    name: str
+    path: Path
+    size_bytes: int
+    parameters: int
+    licence: str
+    base: str
+
+
+def model_directories() -> list[Path]:
+    """Where installed models live: beside the package in a wheel, or in the checkout's `models/`."""
+    package = Path(__file__).resolve().parent.parent
+    return [directory for directory in (package / "models", package.parent / "models") if directory.is_dir()]
+
+
+def list_models() -> list[ModelInfo]:
+    """Every installed checkpoint; ModelError if one is damaged beyond naming."""
+    found: dict[str, ModelInfo] = {}
+    for directory in model_directories():
+        for manifest in sorted(directory.glob(f"*/{MANIFEST}")):
+            info = describe_model(manifest.parent)
+            found.setdefault(info.name, info)
+    return list(found.values())
+
+
+def describe_model(directory: Path) -> ModelInfo:
+    """The facts in a checkpoint's manifest, without loading weights."""
+    manifest = _manifest(directory)
+    return ModelInfo(
+        name=directory.name,
+        path=directory,
+        size_bytes=sum(part["bytes"] for part in manifest["parts"].values()),
+        parameters=int(manifest.get("parameters", 0)),
+        licence=str(manifest.get("licence", "unknown")),
+        base=str(manifest.get("base", "unknown")),
+    )
+
+
+def find_model(name: str | os.PathLike[str] | None = None) -> Path:
+    """The directory of an installed model's name, of a path, or of a hub repository; ModelError if there is none."""
+    wanted = os.fspath(name) if name is not None else DEFAULT_MODEL
+    for directory in model_directories():
+        if "/" not in wanted and (directory / wanted / MANIFEST).is_file():
+            return directory / wanted
+    path = Path(wanted).expanduser()
+    if path.is_dir():
+        if not (path / MANIFEST).is_file():
+            raise ModelError("model", f"{wanted} is not a sumpool checkpoint: it has no {MANIFEST}")
+        return path
+    if wanted.count("/") == 1 and not wanted.startswith((".", "/", "~")):
+        return _download(wanted)
+    if name is None:
+        raise ModelError("model", f"the shipped model {DEFAULT_MODEL} is missing (install sumpool again)")
+    names = ", ".join(info.name for info in list_models()) or "none"
+    raise ModelError("model", f"no model {wanted!r} (installed: {names}; or give a checkpoint's directory)")
+
+
+def load_model(directory: Path, *, device: torch.device, dtype: torch.dtype) -> PyramidionLM:
+    """The model in `directory`, in evaluation mode; ModelError where a file is missing, damaged or of another model."""
+    import torch
+
+    from sumpool.modeling.pyramidion_lm import PyramidionLM
+
+    manifest = _manifest(directory)
+    try:
+        config = PyramidionConfig.load(directory)
+    except (OSError, ValueError) as error:
+        raise ModelError("model", f"{directory / 'config.json'}: {error} (install the model again)") from None
+    with torch.device("meta"):
+        model = PyramidionLM(config)
+    weights: dict[str, Tensor] = {}
+    for name, part in manifest["parts"].items():
+        if name.endswith(".safetensors"):
+            weights.update(_load_part(directory / name, part, dtype))
+    model.rotary = type(model.rotary)(config.head_dim, config.rope_theta)
+    try:
+        model.load_state_dict(weights, strict=True, assign=True)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise ModelError("model", f"{directory}: weights don't fit its config ({reason})") from None
+    return model.to(device=device).requires_grad_(False).eval()
+
+
+def save_model(model: PyramidionLM, directory: Path, *, tokenizer_json: str | None = None, **facts: Any) -> None:
+    """Write `model` as a checkpoint. Parts whose bytes don't change are left alone.
+
+    `facts` (base, licence, ...) go into the manifest; those of an existing manifest are kept.
+    """
+    from safetensors.torch import save
+
+    directory.mkdir(parents=True, exist_ok=True)
+    previous = json.loads((directory / MANIFEST).read_text("utf-8")) if (directory / MANIFEST).is_file() else {}
+    files: dict[str, bytes] = {
+        "config.json": (json.dumps(model.config.as_dict(), indent=2) + "\n").encode(),
+    }
+    if tokenizer_json is not None:
+        files["tokenizer.json"] = tokenizer_json.encode()
+    for name, tensors in _parts(model):
+        files[f"{name}.safetensors"] = save(tensors)
+    for name, content in files.items():
+        _write(directory / name, content)
+    names = {*files, "tokenizer.json"}
+    for stale in set(previous.get("parts", {})) - names:
+        (directory / stale).unlink(missing_ok=True)
+    parts = {}
+    for name in sorted(names):
+        content = files.get(name) or (directory / name).read_bytes()
+        parts[name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    manifest = {**previous, **facts, "parameters": model.parameters_count(), "parts": parts}
+    _write(directory / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+
+
+def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """A matrix [rows, columns] as int8 and one float32 scale a row [rows]: weight ~ int8 * scale."""
+    scale = weight.float().abs().amax(dim=1).clamp_min(1e-12) / 127
+    return (weight.float() / scale[:, None]).round().clamp(-127, 127).char(), scale
+
+
+def dequantize(stored: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
+    """The inverse of `quantize`, in `dtype`."""
+    return (stored.float() * scale[:, None]).to(dtype)
+
+
+def _parts(model: PyramidionLM) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """The model's tensors as stored, part by part: embeddings, scorer, lower and upper layers in files of bounded size."""
+    groups: dict[str, dict[str, Tensor]] = {"embeddings": {}, "scorer": {}, "lower": {}, "upper": {}}
+    for name, tensor in model.state_dict().items():
+        group = name.split(".")[0] if name.split(".")[0] in groups else "embeddings"
+        stored = groups[group]
+        if tensor.ndim == 2 and group != "scorer":
+            stored[name], stored[name + SCALE] = (t.contiguous().cpu() for t in quantize(tensor))
+        else:
+            stored[name] = tensor.float().contiguous().cpu()
+    for group, tensors in groups.items():
+        size = sum(tensor.nbytes for tensor in tensors.values())
+        count = -(-size // PART_LIMIT)
+        if count == 1:
+            yield group, tensors
+            continue
+        layers = sorted({int(name.split(".")[1]) for name in tensors})
+        for index in range(count):
+            share = set(layers[index * len(layers) // count : (index + 1) * len(layers) // count])
+            chosen = {name: tensor for name, tensor in tensors.items() if int(name.split(".")[1]) in share}
+            yield f"{group}-{index + 1}-of-{count}", chosen
+
+
+def _load_part(path: Path, part: dict[str, Any], dtype: torch.dtype) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError("model", f"{path}: {error.strerror} (install the model again)") from None
+    if len(content) != part["bytes"] or hashlib.sha256(content).hexdigest() != part["sha256"]:
+        raise ModelError("model", f"{path} is damaged: not what {MANIFEST} says (install the model again)")
+    try:
+        stored = load(content)
+    except SafetensorError as error:
+        raise ModelError("model", f"{path} is not a safetensors file: {error}") from None
+    weights = {}
+    for name, tensor in stored.items():
+        if not name.endswith(SCALE):
+            scale = stored.get(name + SCALE)
+            weights[name] = tensor.to(dtype) if scale is None else dequantize(tensor, scale, dtype)
+    return weights
+
+
+def _manifest(directory: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+        parts = manifest["parts"]
+        if not all(isinstance(part["bytes"], int) and isinstance(part["sha256"], str) for part in parts.values()):
+            raise ValueError("parts without size or checksum")
+        if any(Path(name).name != name for name in parts):
+            raise ValueError("parts outside the checkpoint's directory")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError("model", f"{directory / MANIFEST}: {error} (install the model again)") from None
+    return manifest
+
+
+def _download(repository: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        directory = Path(
+            snapshot_download(repository, allow_patterns=["*.json", "*.safetensors", "README.md"])
+        )
+    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError):
+        raise ModelError(
+            "model", f"no model {repository!r} on this machine, and the hub can't be reached or doesn't have it"
+        ) from None
+    if not (directory / MANIFEST).is_file():
+        raise ModelError("model", f"{repository} on the hub is not a sumpool checkpoint: it has no {MANIFEST}")
+    return directory
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Atomically; a file that holds `content` already is not touched."""
+    if path.is_file() and path.read_bytes() == content:
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    temporary.replace(path)

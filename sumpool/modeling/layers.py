@@ -1,0 +1,136 @@
+"""The Llama decoder layer with a preallocated KV cache, in plain torch.
+
+Written out rather than taken from transformers: importing that library takes longer
+than reading a paper, and the two stacks of layers here need caches of their own.
+Tests hold it to transformers' `LlamaForCausalLM`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sumpool.modeling.config import PyramidionConfig
+
+
+class RMSNorm(nn.Module):
+    """Root-mean-square norm over the last dimension, computed in float32."""
+
+    def __init__(self, size: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x.float(), x.shape[-1:], eps=self.eps).type_as(x) * self.weight
+
+
+class Rotary(nn.Module):
+    """Rotary position angles, computed for the positions at hand: nothing grows with the document."""
+
+    inverse_frequency: Tensor
+
+    def __init__(self, head_dim: int, theta: float) -> None:
+        super().__init__()
+        exponents = torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim
+        self.register_buffer("inverse_frequency", 1.0 / theta**exponents, persistent=False)
+
+    def forward(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """positions [..., t] -> cosines and sines [..., 1, t, head_dim], with room for the heads."""
+        angles = positions[..., None].float() * self.inverse_frequency.float()
+        angles = torch.cat((angles, angles), dim=-1).unsqueeze(-3)
+        return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
+    """Turn x [..., heads, t, head_dim] by its positions' angles."""
+    cosines, sines = angles
+    first, second = x.float().chunk(2, dim=-1)
+    return (x.float() * cosines + torch.cat((-second, first), dim=-1) * sines).type_as(x)
+
+
+class KVCache:
+    """Keys and values of one stack of layers, in memory taken once for `capacity` positions."""
+
+    def __init__(
+        self, config: PyramidionConfig, layers: int, capacity: int, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        shape = (layers, 1, config.num_key_value_heads, capacity, config.head_dim)
+        self.keys = torch.empty(shape, device=device, dtype=dtype)
+        self.values = torch.empty(shape, device=device, dtype=dtype)
+        self.length = 0
+
+    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Append [1, heads, t, head_dim] behind what `layer` holds; return all of it."""
+        end = self.length + keys.shape[2]
+        self.keys[layer, :, :, self.length : end] = keys
+        self.values[layer, :, :, self.length : end] = values
+        return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+
+    def advance(self, tokens: int) -> None:
+        """Count `tokens` more positions as held, once every layer has appended them."""
+        self.length += tokens
+
+
+class Attention(nn.Module):
+    """Grouped-query causal attention."""
+
+    def __init__(self, config: PyramidionConfig) -> None:
+        super().__init__()
+        self.heads, self.kv_heads, self.head_dim = (
+            config.num_attention_heads,
+            config.num_key_value_heads,
+            config.head_dim,
+        )
+        self.q_proj = nn.Linear(config.hidden_size, self.heads * self.head_dim, bias=False)
+        self.k_proj = nn.Linear(config.hidden_size, self.kv_heads * self.head_dim, bias=False)
+        self.v_proj = nn.Linear(config.hidden_size, self.kv_heads * self.head_dim, bias=False)
+        self.o_proj = nn.Linear(self.heads * self.head_dim, config.hidden_size, bias=False)
+
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], cache: KVCache | None, layer: int) -> Tensor:
+        batch, tokens, _ = x.shape
+        queries = rotate(self.q_proj(x).view(batch, tokens, self.heads, self.head_dim).transpose(1, 2), angles)
+        keys = rotate(self.k_proj(x).view(batch, tokens, self.kv_heads, self.head_dim).transpose(1, 2), angles)
+        values = self.v_proj(x).view(batch, tokens, self.kv_heads, self.head_dim).transpose(1, 2)
+        past = 0
+        if cache is not None:
+            past = cache.length
+            keys, values = cache.extend(layer, keys, values)
+        if past == 0:
+            out = F.scaled_dot_product_attention(queries, keys, values, is_causal=tokens > 1, enable_gqa=True)
+        else:
+            # Row i of the new tokens may see the past and the new tokens up to itself.
+            seen = None
+            if tokens > 1:
+                seen = torch.ones(tokens, past + tokens, dtype=torch.bool, device=x.device).tril(past)
+            out = F.scaled_dot_product_attention(queries, keys, values, attn_mask=seen, enable_gqa=True)
+        return self.o_proj(out.transpose(1, 2).reshape(batch, tokens, -1))
+
+
+class FeedForward(nn.Module):
+    """SwiGLU."""
+
+    def __init__(self, config: PyramidionConfig) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+
+
+class DecoderLayer(nn.Module):
+    """Parameter names are the Llama family's, so that its checkpoints map one to one."""
+
+    def __init__(self, config: PyramidionConfig) -> None:
+        super().__init__()
+        self.self_attn = Attention(config)
+        self.mlp = FeedForward(config)
+        self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], cache: KVCache | None, layer: int) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), angles, cache, layer)
+        return x + self.mlp(self.post_attention_layernorm(x))

@@ -1,0 +1,76 @@
+"""PyramidionLM: a pretrained decoder split in two, with a pooler between the halves.
+
+Lower layers read each block of the document on its own, and the summary as one more block;
+the scorer rates every document token's representation; the upper layers see the pooled
+representations and the summary, under ordinary causal attention.
+After Pietruszka et al., "Sparsifying Transformer Models with Trainable Representation
+Pooling" (ACL 2022), sections 3 and 4, carried over from encoder-decoders to a decoder.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from sumpool.modeling.config import PyramidionConfig
+from sumpool.modeling.layers import DecoderLayer, KVCache, RMSNorm, Rotary
+from sumpool.pooling.scorer import Scorer
+
+
+class PyramidionLM(nn.Module):
+    """The weights and the two stacks; reading a document and writing live in `reading` and `writing`."""
+
+    def __init__(self, config: PyramidionConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.lower = nn.ModuleList(DecoderLayer(config) for _ in range(config.split_layer))
+        self.scorer = Scorer(config.hidden_size, config.scorer_hidden_size)
+        self.upper = nn.ModuleList(
+            DecoderLayer(config) for _ in range(config.num_hidden_layers - config.split_layer)
+        )
+        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.rotary = Rotary(config.head_dim, config.rope_theta)
+        self.gradient_checkpointing = False
+
+    @property
+    def device(self) -> torch.device:
+        return self.embed_tokens.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.embed_tokens.weight.dtype
+
+    def parameters_count(self) -> int:
+        return sum(parameter.numel() for parameter in self.parameters())
+
+    def new_cache(self, stack: nn.ModuleList, capacity: int) -> KVCache:
+        """An empty cache for `self.lower` or `self.upper`, with room for `capacity` positions."""
+        return KVCache(self.config, len(stack), capacity, self.device, self.dtype)
+
+    def run(self, stack: nn.ModuleList, x: Tensor, cache: KVCache | None = None) -> Tensor:
+        """Run one stack over x [b, t, d] under causal attention, behind what `cache` holds (then b = 1).
+
+        Positions count from 0, or on from the cache. Rows shorter than t are padded at the end:
+        causal attention keeps padding from what stands before it.
+        """
+        start = cache.length if cache is not None else 0
+        angles = self.rotary(torch.arange(start, start + x.shape[1], device=x.device))
+        for index, layer in enumerate(stack):
+            if self.gradient_checkpointing and torch.is_grad_enabled():
+                x = checkpoint(layer, x, angles, cache, index, use_reentrant=False)
+            else:
+                x = layer(x, angles, cache, index)
+        if cache is not None:
+            cache.advance(x.shape[1])
+        return x
+
+    def read(self, ids: Tensor, cache: KVCache | None = None) -> Tensor:
+        """Token ids [b, t] through the lower layers -> representations [b, t, d]."""
+        return self.run(self.lower, self.embed_tokens(ids), cache)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Upper representations [..., d] -> next-token logits [..., vocabulary] by the tied embeddings."""
+        return F.linear(self.norm(x), self.embed_tokens.weight)

@@ -1,0 +1,164 @@
+"""Reading: a document of any length, block by block, pooled to k representations on the way.
+
+Blocks stream through the lower layers in batches. Of each batch only those representations
+stay that are among the k best so far, so memory is bounded by k and the batch, not by the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sumpool.modeling.blocks import Tokens, cut_blocks
+from sumpool.modeling.pyramidion_lm import PyramidionLM
+from sumpool.pooling import hard_top_k
+from sumpool.pooling.scorer import place_features
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is left of a document of n tokens after it was read.
+
+    Attributes:
+        context: ids [c] that the writer's own lower block starts with: the instruction prefix,
+            and the whole document where it is short enough not to be pooled.
+        states: [c or p + k, d], the representations the upper layers see: the prefix's p and the k kept.
+        kept: [k] token indices in the document, ascending.
+        scores: [s] score in (0, 1) of each sentence.
+    """
+
+    context: Tensor
+    states: Tensor
+    kept: Tensor
+    scores: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBlocks:
+    """A batch of blocks behind the lower layers: the representations [m, d] of the tokens first..first + m - 1."""
+
+    first: int
+    states: Tensor
+    prefix_states: Tensor
+
+
+def read_blocks(model: PyramidionLM, tokens: Tokens, prefix: list[int], block_size: int) -> Iterator[ReadBlocks]:
+    """Run every block, the prefix in front of each, through the lower layers, some blocks at a time."""
+    blocks = cut_blocks(tokens, block_size)
+    width = 4 if model.device.type == "cpu" else 64
+    for start in range(0, len(blocks), width):
+        batch = blocks[start : start + width]
+        longest = max(end - first for first, end in batch)
+        ids = torch.zeros(len(batch), len(prefix) + longest, dtype=torch.long)
+        for row, (first, end) in enumerate(batch):
+            ids[row, : len(prefix) + end - first] = torch.tensor(prefix + tokens.ids[first:end])
+        states = model.read(ids.to(model.device))
+        kept = [
+            states[row, len(prefix) : len(prefix) + end - first] for row, (first, end) in enumerate(batch)
+        ]
+        yield ReadBlocks(batch[0][0], torch.cat(kept), states[0, : len(prefix)])
+
+
+def read(
+    model: PyramidionLM,
+    tokens: Tokens,
+    prefix: list[int],
+    *,
+    focus: list[int] | None = None,
+    pool_size: int | None = None,
+    block_size: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Reading:
+    """Read all of a document.
+
+    Args:
+        tokens: the document; must not be empty (ValueError).
+        prefix: the instruction's ids.
+        focus: ids of what to pay attention to.
+        pool_size, block_size: the config's where None.
+        progress: called with the tokens read and their total.
+    """
+    if not len(tokens):
+        raise ValueError("no tokens to read")
+    k = pool_size or model.config.pool_size
+    n = len(tokens)
+    whole = n <= k
+    features = token_features(tokens, focus)
+    # A document that is kept whole is read whole: nothing is lost, and the model is the pretrained one.
+    sizes = n if whole else block_size or model.config.block_size
+    best_states = best_scores = None
+    best_places = torch.empty(0, dtype=torch.long, device=model.device)
+    sentence_scores: list[Tensor] = []
+    sums = SentenceMeans(tokens)
+    for batch in read_blocks(model, tokens, prefix, sizes):
+        end = batch.first + len(batch.states)
+        logits = model.scorer(batch.states, features[batch.first : end].to(model.device))
+        smoothed, means = sums.smooth(logits, batch.first)
+        sentence_scores.append(means)
+        places = torch.arange(batch.first, end, device=model.device)
+        if best_states is None or best_scores is None:
+            head, best_states, best_scores, best_places = batch.prefix_states, batch.states, smoothed, places
+        else:
+            best_states = torch.cat((best_states, batch.states))
+            best_scores = torch.cat((best_scores, smoothed))
+            best_places = torch.cat((best_places, places))
+        chosen = hard_top_k(best_scores, k)
+        best_states, best_scores, best_places = best_states[chosen], best_scores[chosen], best_places[chosen]
+        if progress is not None:
+            progress(end, n)
+    assert best_states is not None  # tokens are not empty
+    return Reading(
+        context=torch.tensor(prefix + tokens.ids if whole else prefix, device=model.device),
+        states=torch.cat((head, best_states)),
+        kept=best_places,
+        scores=torch.cat(sentence_scores).sigmoid(),
+    )
+
+
+def token_features(tokens: Tokens, focus: list[int] | None) -> Tensor:
+    """The scorer's features [n, FEATURES] of each token: its place, and how much of the focus its sentence names."""
+    n = len(tokens)
+    match = torch.zeros(n)
+    wanted = set(focus or ())
+    if wanted:
+        frequent = _frequent(tokens, wanted)
+        total = sum(1 - frequent[token] for token in wanted) or 1.0
+        for first, end in tokens.sentence_spans():
+            found = wanted.intersection(tokens.ids[first:end])
+            match[first:end] = sum(1 - frequent[token] for token in found) / total
+    return torch.cat((place_features(torch.arange(n), n), match[:, None]), dim=1)
+
+
+def _frequent(tokens: Tokens, wanted: set[int]) -> dict[int, float]:
+    """The share of sentences that hold each of the wanted tokens: what is everywhere tells nothing."""
+    counts = dict.fromkeys(wanted, 0)
+    sentences = 0
+    for first, end in tokens.sentence_spans():
+        sentences += 1
+        for token in wanted.intersection(tokens.ids[first:end]):
+            counts[token] += 1
+    return {token: count / max(sentences, 1) for token, count in counts.items()}
+
+
+class SentenceMeans:
+    """Token logits averaged over each sentence, batch after batch: sentences are kept or dropped whole.
+
+    Blocks end at sentence ends, so that a batch holds whole sentences; one longer than a block is judged by its pieces.
+    """
+
+    def __init__(self, tokens: Tokens) -> None:
+        starts = torch.tensor(tokens.sentence_starts)
+        self.sentence_of = torch.repeat_interleave(torch.arange(len(starts) - 1), starts.diff())
+
+    def smooth(self, logits: Tensor, first: int) -> tuple[Tensor, Tensor]:
+        """logits [m] of the tokens from `first` -> each token's sentence mean [m], and the means of the sentences that begin here."""
+        owners = self.sentence_of[first : first + len(logits)].to(logits.device)
+        owners = owners - owners[0]
+        counts = torch.zeros(int(owners[-1]) + 1, device=logits.device)
+        sums = counts.clone().index_add_(0, owners, logits)
+        means = sums / counts.index_add_(0, owners, torch.ones_like(logits)).clamp_min(1)
+        continued = first > 0 and bool(self.sentence_of[first - 1] == self.sentence_of[first])
+        return means[owners], means[1:] if continued else means

@@ -1,0 +1,123 @@
+"""What a summary may look like: its length, its end, and no repetition. Rules over logits, applied while writing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import torch
+from torch import Tensor
+
+from sumpool.modeling.prompts import Prompts
+
+SLACK = 0.25
+"""How far from the asked length a summary may end, as a share of it."""
+_PRESSURE = 6.0
+_MEMORY = 3
+
+
+class Vocabulary:
+    """Facts about a tokenizer's tokens, computed once: which begin a word, which may end a sentence."""
+
+    def __init__(self, prompts: Prompts) -> None:
+        tokenizer = prompts.tokenizer
+        size = tokenizer.get_vocab_size()
+        texts = [tokenizer.decode([token]) for token in range(size)]
+        self.begins_word = [text[:1].isspace() and not text.isspace() for text in texts]
+        self.is_space = [text.isspace() for text in texts]
+        self.ends_sentence = [text.rstrip("\"'”’)]")[-1:] in (".", "!", "?") for text in texts]
+        self.opens_sentence = [
+            self.begins_word[token] and text.strip()[:1].isupper() for token, text in enumerate(texts)
+        ]
+        self.full_stops = torch.tensor([token for token, text in enumerate(texts) if text in (".", ").", '."')])
+        self.line_breaks = torch.tensor([token for token, text in enumerate(texts) if "\n" in text])
+        self.specials = torch.tensor(sorted(tokenizer.get_added_tokens_decoder()))
+        self.end = prompts.end
+
+
+class SummaryRules:
+    """The state of one summary: call `apply` on the logits before a token is chosen, `push` with the chosen token.
+
+    * No four words in a row that stand in the summary already.
+    * One paragraph; no special tokens but the end, and that only after a sentence and enough words.
+    * The end comes where going on by a sentence of average length would lead further from the target.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, words: int, device: torch.device) -> None:
+        self.vocabulary = vocabulary
+        self.target = words
+        self.forbidden = torch.cat((vocabulary.line_breaks, vocabulary.specials)).to(device)
+        self.full_stops = vocabulary.full_stops.to(device)
+        self.tokens: list[int] = []
+        self.words = 0
+        self.sentences = 0
+        self.complete = 0
+        """Tokens up to the end of the last whole sentence, and the words in them."""
+        self.complete_words = 0
+        self._current: list[int] = []
+        self._recent: list[tuple[int, ...]] = []
+        self._followers: defaultdict[tuple[tuple[int, ...], ...], set[int]] = defaultdict(set)
+        self.done = False
+
+    def apply(self, logits: Tensor) -> Tensor:
+        """logits [vocabulary] -> the same tensor with what may not come set to minus infinity."""
+        vocabulary = self.vocabulary
+        wants_end = bool(logits[vocabulary.end] == logits.max())
+        end_logit = logits[vocabulary.end].clone()
+        logits[self.forbidden] = -torch.inf
+        if self._at_sentence_end():
+            following = int(logits.argmax())
+            if wants_end or vocabulary.opens_sentence[following]:
+                self._count_sentence()
+                if self._enough():
+                    self.done = True
+                elif self.words >= (1 - SLACK) * self.target:
+                    logits[vocabulary.end] = end_logit
+        elif self.words > self.target:
+            # Past the target every full stop is more welcome than before.
+            over = (self.words - self.target) / (SLACK * self.target)
+            logits[self.full_stops] += _PRESSURE * min(over, 1.0)
+        repeated = self._followers.get(tuple([*self._recent, tuple(self._current)][-_MEMORY:]))
+        if repeated:
+            logits[torch.tensor(sorted(repeated), device=logits.device)] = -torch.inf
+        return logits
+
+    def push(self, token: int) -> None:
+        """Count a chosen token; the end token ends the summary."""
+        if token == self.vocabulary.end:
+            self.done = True
+            return
+        if self.vocabulary.begins_word[token] or not self.tokens:
+            if self._current:
+                self._recent.append(tuple(self._current))
+                if len(self._recent) >= _MEMORY:
+                    self._followers[tuple(self._recent[-_MEMORY:])].add(token)
+                self._recent = self._recent[-_MEMORY:]
+            self._current = []
+            self.words += 1
+        self._current.append(token)
+        self.tokens.append(token)
+        # A summary far past its length goes no further; what stands behind its last whole sentence is dropped.
+        if self.words > (1 + SLACK) * self.target and self.complete_words >= (1 - SLACK) * self.target:
+            self.done = True
+        elif self.words > 2 * self.target:
+            self.done = True
+
+    def result(self) -> list[int]:
+        """The summary's tokens, up to the end of its last whole sentence if it has one."""
+        if self.tokens and self.vocabulary.ends_sentence[self.tokens[-1]]:
+            return self.tokens
+        return self.tokens[: self.complete] or self.tokens
+
+    def _at_sentence_end(self) -> bool:
+        return bool(self.tokens) and self.vocabulary.ends_sentence[self.tokens[-1]]
+
+    def _count_sentence(self) -> None:
+        self.sentences += 1
+        self.complete, self.complete_words = len(self.tokens), self.words
+
+    def _enough(self) -> bool:
+        average = self.words / self.sentences
+        return (
+            self.words >= (1 - SLACK) * self.target
+            and abs(self.words - self.target) <= abs(self.words + average - self.target)
+        )

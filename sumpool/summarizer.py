@@ -1,0 +1,184 @@
+"""The pipeline: a source becomes a Document, the model reads it and writes its Summary."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import torch
+
+from sumpool.documents import Document, read_document
+from sumpool.errors import DocumentError, UsageError
+from sumpool.lengths import parse_length
+from sumpool.modeling.blocks import Tokens, tokenize
+from sumpool.modeling.checkpoint import find_model, load_model
+from sumpool.modeling.prompts import LENGTH_STEP, Prompts
+from sumpool.modeling.reading import Reading, read
+from sumpool.modeling.rules import Vocabulary
+from sumpool.modeling.writing import write
+from sumpool.progress import Progress
+from sumpool.summary import Passage, Seconds, Summary
+
+PASSAGES = 8
+"""How many passages a summary names as what it rests on."""
+
+
+class Summarizer:
+    """A loaded model with everything around it.
+
+    Args:
+        model: an installed model's name, a checkpoint's directory, or a hub name; the shipped one by default.
+        device: "auto" (CUDA, then MPS, then CPU), "cpu", "cuda" or "mps".
+        pool: representations kept; the model's own number by default.
+        block: document tokens in a block; the model's own number by default.
+
+    Raises:
+        ModelError: the model is missing or damaged.
+        UsageError: the device isn't there, or a size makes no sense.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        *,
+        device: str = "auto",
+        pool: int | None = None,
+        block: int | None = None,
+    ) -> None:
+        for name, value, least in (("--pool", pool, 16), ("--block", block, 32)):
+            if value is not None and not least <= value <= 8192 - 1024:
+                raise UsageError("size", f"{name} {value}: out of range (use {least} to {8192 - 1024})")
+        chosen = pick_device(device)
+        directory = find_model(model)
+        self.device = chosen.type
+        self.model_name = directory.name
+        self._pool, self._block = pool, block
+        # bfloat16 halves memory where matrix units take it; CPUs without them are slower with it.
+        dtype = torch.bfloat16 if chosen.type == "cuda" else torch.float32
+        self._model = load_model(directory, device=chosen, dtype=dtype)
+        self._prompts = Prompts.load(directory)
+        self._vocabulary = Vocabulary(self._prompts)
+
+    def summarize(
+        self,
+        source: str | Path | Document,
+        *,
+        length: int | str = "medium",
+        focus: str | None = None,
+        abstract: str = "keep",
+        password: str | None = None,
+        timeout: float = 120.0,
+        progress: Progress | None = None,
+    ) -> Summary:
+        """The summary of one document, read in full.
+
+        Args:
+            source: a path, or a Document read before.
+            length: "short", "medium", "long" or a number of words.
+            focus: what to pay attention to.
+            abstract: "keep" or "drop" the document's own abstract.
+            password: for encrypted PDFs.
+            timeout: seconds that extraction may take.
+            progress: is told how far things are.
+
+        Raises:
+            DocumentError: the source can't be read.
+            UsageError: the length makes no sense.
+        """
+        words = parse_length(length)
+        watcher = progress or Progress()
+        started = time.perf_counter()
+        if isinstance(source, Document):
+            document = source
+        else:
+            document = read_document(
+                source, password=password, abstract=abstract, timeout=timeout, progress=watcher.extracting
+            )
+        extracted = time.perf_counter()
+        tokens = tokenize(self._prompts, document.text, [(s.start, s.end) for s in document.sentences])
+        if not len(tokens):
+            raise DocumentError("no-text", "no text to summarize")
+        # Nothing can be said at length about a short note.
+        words = min(words, max(LENGTH_STEP, document.words // 2))
+        with torch.inference_mode():
+            reading = read(
+                self._model,
+                tokens,
+                self._prompts.prefix(words, focus),
+                focus=self._prompts.focus(focus) if focus else None,
+                pool_size=self._pool,
+                block_size=self._block,
+                progress=watcher.reading,
+            )
+            read_at = time.perf_counter()
+            text = write(
+                self._model, self._prompts, self._vocabulary, reading, words=words, progress=watcher.writing
+            )
+        written = time.perf_counter()
+        return Summary(
+            source=document.source,
+            title=document.title,
+            text=text,
+            passages=_passages(document, tokens, reading),
+            pages=document.pages,
+            words=document.words,
+            tokens=len(tokens),
+            model=self.model_name,
+            device=self.device,
+            seconds=Seconds(extracted - started, read_at - extracted, written - read_at),
+        )
+
+    def summarize_many(
+        self, sources: Iterable[str | Path | Document], **options: object
+    ) -> Iterator[Summary | DocumentError]:
+        """`summarize` for each source in order; a source that can't be read gives its DocumentError as a value.
+
+        The error's `source` attribute names it.
+        """
+        for source in sources:
+            try:
+                yield self.summarize(source, **options)  # type: ignore[arg-type]
+            except DocumentError as error:
+                error.source = source.source if isinstance(source, Document) else str(source)
+                yield error
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of `--device`; UsageError for one that isn't there."""
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device(next(device for device in ("cuda", "mps", "cpu") if there[device]))
+    if name not in there:
+        raise UsageError("device", f"--device {name}: no such device (use auto, {', '.join(there)})")
+    if not there[name]:
+        raise UsageError("device", f"--device {name}: not available on this machine (use --device auto or cpu)")
+    return torch.device(name)
+
+
+def _passages(document: Document, tokens: Tokens, reading: Reading) -> tuple[Passage, ...]:
+    """The kept sentences with the best scores, in document order; neighbours in a paragraph are one passage."""
+    spans = list(tokens.sentence_spans())
+    scores = reading.scores.tolist()
+    kept = set(reading.kept.tolist())
+    headings = {paragraph.start for paragraph in document.paragraphs if paragraph.kind == "heading"}
+    whole = [
+        index
+        for index, (first, end) in enumerate(spans)
+        if end > first and end - 1 in kept and document.sentences[index].start not in headings
+    ]
+    best = sorted(sorted(whole, key=lambda index: -scores[index])[:PASSAGES])
+    breaks = {paragraph.start for paragraph in document.paragraphs}
+    groups: list[list[int]] = []
+    for index in best:
+        if groups and groups[-1][-1] == index - 1 and document.sentences[index].start not in breaks:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    passages = []
+    for group in groups:
+        first, last = document.sentences[group[0]], document.sentences[group[-1]]
+        sizes = [spans[index][1] - spans[index][0] for index in group]
+        score = sum(scores[index] * size for index, size in zip(group, sizes, strict=True)) / sum(sizes)
+        passages.append(Passage(document.text[first.start : last.end], first.start, last.end, score, first.page))
+    return tuple(passages)

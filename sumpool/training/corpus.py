@@ -1,0 +1,106 @@
+"""Training data: JSON Lines of documents with human summaries, made ready for the model."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sumpool.documents import split_sentences
+from sumpool.errors import UsageError
+
+_LABELS = (
+    "background|introduction|context|rationale|objectives?|aims?|purpose|goals?|setting|design|study design|"
+    "methods?|materials?(?: and| &) methods?|methods and materials|methods?/design|methodology|participants|patients|"
+    "interventions?|measurements?|(?:main |primary (?:and secondary )?|secondary )?outcomes?(?: measures?)?|"
+    "(?:main |principal )?(?:results?|findings)|methods(?: and|/) ?(?:principal )?(?:results|findings)|discussion|"
+    "interpretation|(?:summary and )?conclusions?(?:s?/significance)?|significance|summary|abstract|limitations|"
+    "data sources?|data synthesis|(?:clinical )?trial registration(?: number)?|funding|hypothes[ei]s"
+)
+_LABEL = re.compile(rf"(?:(?<=^)|(?<=[.!?)]\s)|(?<=\n))(?:{_LABELS})\s*[:.]\s+(?=[A-Z0-9])", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One document and one summary of it; `focus` is what the summary was asked to be about."""
+
+    id: str
+    kind: str
+    document: str
+    summary: str
+    focus: str | None = None
+
+    @property
+    def words(self) -> int:
+        return len(self.summary.split())
+
+    def sentences(self) -> list[tuple[int, int]]:
+        """(start, end) character offsets of the document's sentences."""
+        return split_sentences(self.document)
+
+
+def read_lines(path: Path) -> Iterator[dict[str, object]]:
+    """The objects of a JSON Lines file, `.zst` or plain; UsageError names the line that is none."""
+    try:
+        with path.open("rb") as raw:
+            stream: io.BufferedIOBase = raw
+            if path.suffix == ".zst":
+                import zstandard
+
+                # Some corpora are compressed with a long window.
+                stream = zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(raw)
+            for number, line in enumerate(io.TextIOWrapper(stream, encoding="utf-8"), 1):
+                try:
+                    value = json.loads(line)
+                except ValueError as error:
+                    raise UsageError("data", f"{path}: line {number} is not JSON ({error})") from None
+                if not (isinstance(value, dict) and "document" in value and "summary" in value):
+                    raise UsageError("data", f"{path}: line {number} has no document and summary")
+                yield value
+    except OSError as error:
+        raise UsageError("data", f"{path}: {error.strerror}") from None
+
+
+def examples(path: Path, *, queries: bool = True) -> Iterator[Example]:
+    """Every example of a file: one a document, and one more for each of its queries (a focus with its own summary)."""
+    for number, row in enumerate(read_lines(path)):
+        name, kind = str(row.get("id", number)), str(row.get("kind", path.name.split(".")[0]))
+        document = str(row["document"])
+        yield Example(name, kind, document, clean_summary(str(row["summary"])), _optional(row.get("focus")))
+        asked = row.get("queries") if queries else None
+        for index, query in enumerate(asked if isinstance(asked, list) else []):
+            yield Example(f"{name}/{index}", kind, document, clean_summary(query["summary"]), _optional(query["focus"]))
+
+
+def mixture(paths: list[Path], weights: dict[str, float], *, seed: int, longest_summary: int) -> Iterator[Example]:
+    """Examples without end, kinds drawn by weight (1 where none is given), each kind reshuffled when it is used up."""
+    kinds: dict[str, list[Example]] = {}
+    for path in paths:
+        for example in examples(path):
+            if 8 <= example.words <= longest_summary and len(example.document) > 2 * len(example.summary):
+                kinds.setdefault(example.kind, []).append(example)
+    names = sorted(kinds)
+    chance = random.Random(seed)
+    queues: dict[str, list[Example]] = {name: [] for name in names}
+    while names:
+        kind = chance.choices(names, [weights.get(name, 1.0) for name in names])[0]
+        if not queues[kind]:
+            queues[kind] = chance.sample(kinds[kind], len(kinds[kind]))
+        yield queues[kind].pop()
+
+
+def clean_summary(text: str) -> str:
+    """A summary as running prose: section labels of structured abstracts gone, line breaks to spaces, a full stop at the end."""
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    text = " ".join(line if line[-1] in ".!?:;,\"'”’)" else line + "." for line in lines)
+    text = re.sub(r"\s+", " ", _LABEL.sub("", text)).strip()
+    text = re.sub(r"#(Person)(\d)#", r"\1 \2", text)
+    return text[:1].upper() + text[1:]
+
+
+def _optional(value: object) -> str | None:
+    return str(value) if value else None
