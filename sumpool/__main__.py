@@ -1,0 +1,6 @@
+"""`python -m sumpool` is `sumpool`."""
+
+from sumpool.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,376 @@
+"""The command line: parse, check what can be checked at once, call, render."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Literal, NoReturn
+
+import typer
+
+from sumpool import __version__
+from sumpool.batch import Batch, Reading, Task, Writing, read_source
+from sumpool.errors import DocumentError, SumpoolError, UsageError
+from sumpool.lengths import LENGTHS, LONGEST, SHORTEST, parse_length
+from sumpool.outputs import (
+    SUFFIXES,
+    check_directory,
+    check_file,
+    is_finished,
+    plan_outputs,
+    print_result,
+    silence_stdout,
+    wants_directory,
+)
+from sumpool.rendering import make_renderer
+from sumpool.rendering.clean import printable
+from sumpool.rendering.json import json_line
+from sumpool.sources import Source, find_sources
+from sumpool.terminal import Terminal
+
+MOST_JOBS = 4
+WIDEST = 100
+
+app = typer.Typer(
+    name="sumpool",
+    add_completion=False,
+    no_args_is_help=True,
+    # Plain help: the same on a terminal, in a pipe and in the README.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+PasswordOption = Annotated[
+    str | None,
+    typer.Option(
+        "--password", metavar="TEXT", envvar="SUMPOOL_PASSWORD", help="Opens encrypted PDFs.", show_default=False
+    ),
+]
+AbstractOption = Annotated[
+    Literal["keep", "drop"],
+    typer.Option("--abstract", metavar="keep|drop", help="Whether a paper's own abstract is read, too."),
+]
+TimeoutOption = Annotated[
+    float,
+    typer.Option(
+        "--timeout", metavar="SECONDS", min=1, help="Give up on a PDF that takes longer to extract.", show_default="120"
+    ),
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        metavar="N",
+        min=1,
+        help=f"Processes that extract a PDF's pages.  [default: one a core, at most {MOST_JOBS}]",
+        show_default=False,
+    ),
+]
+QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no notes, only errors.")]
+
+
+def _lengths() -> str:
+    return ", ".join(f"{name} is {words}" for name, words in LENGTHS.items())
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print_result(f"sumpool {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def sumpool(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Summarize long documents on your own machine, without a network.
+
+    The whole document is read, however long it is; what matters is kept, and the summary is written from that.
+    Results go to standard output, everything else to standard error.
+    """
+
+
+SUMMARIZE_EXAMPLES = """Examples:
+
+\b
+  sumpool summarize report.pdf
+  sumpool summarize --length 80 --focus "costs and risks" report.pdf
+  sumpool summarize papers/ --format markdown -o summaries/
+  curl -s https://example.org/long.txt | sumpool summarize
+
+Exit codes: 0 all done, 1 some source failed (the others are done), 2 wrong usage, 130 interrupted."""
+
+
+@app.command(epilog=SUMMARIZE_EXAMPLES)
+def summarize(
+    sources: Annotated[list[str] | None, typer.Argument(metavar="SOURCES", hidden=True)] = None,
+    length: Annotated[
+        str,
+        typer.Option(
+            "-n",
+            "--length",
+            metavar="|".join(LENGTHS) + "|WORDS",
+            help=f"How long the summary should be: {_lengths()} words; or a number from {SHORTEST} to {LONGEST}.",
+        ),
+    ] = "medium",
+    focus: Annotated[
+        str | None,
+        typer.Option("--focus", metavar="TEXT", help="What to pay attention to, in a few words.", show_default=False),
+    ] = None,
+    format: Annotated[
+        Literal["text", "markdown", "json", "html"],
+        typer.Option("--format", metavar="text|markdown|json|html", help="What the result looks like."),
+    ] = "text",
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            help="Write to this file, or for several sources and for directories into this directory, "
+            "where report.pdf becomes report.pdf.txt (.md, .json, .html).",
+            show_default=False,
+        ),
+    ] = None,
+    show_sources: Annotated[
+        bool | None,
+        typer.Option(
+            "--sources/--no-sources",
+            help="Show the passages that the summary rests on, with their pages.  [default: html and json only; "
+            "json always has them]",
+            show_default=False,
+        ),
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda", "mps"],
+        typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where the model runs."),
+    ] = "auto",
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NAME_OR_PATH",
+            help="An installed model (see sumpool models) or a model's directory.",
+            show_default=False,
+        ),
+    ] = None,
+    pool: Annotated[
+        int | None,
+        typer.Option(
+            "--pool",
+            metavar="K",
+            min=1,
+            help="How many token representations the summary is written from.  [default: the model's own]",
+            show_default=False,
+        ),
+    ] = None,
+    block: Annotated[
+        int | None,
+        typer.Option(
+            "--block",
+            metavar="B",
+            min=1,
+            help="How many tokens are read at a time.  [default: the model's own]",
+            show_default=False,
+        ),
+    ] = None,
+    recursive: Annotated[
+        bool, typer.Option("--recursive/--no-recursive", help="Whether directories in directories are searched.")
+    ] = True,
+    jobs: JobsOption = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Write outputs that exist already again instead of skipping them.")
+    ] = False,
+    password: PasswordOption = None,
+    abstract: AbstractOption = "keep",
+    timeout: TimeoutOption = 120.0,
+    quiet: QuietOption = False,
+) -> None:
+    """Summarize documents: PDF, plain text, Markdown.
+
+    SOURCES are files, directories and glob patterns; "-" is standard input, and so is a pipe if nothing is named.
+    A directory is searched for .pdf, .txt, .text, .md, .markdown and .rst files; a file that is named is read
+    whatever its name.
+    """
+    terminal = Terminal(quiet=quiet)
+    writing = Writing(parse_length(length), focus, model, device, pool, block)
+    arguments = _arguments(sources)
+    to_file = None if output in (None, "-") else output
+    found = find_sources(arguments, recursive=recursive, leave_out=Path(to_file) if to_file else None)
+    tasks = _tasks(found, arguments, to_file, SUFFIXES[format], overwrite, terminal)
+    if any(task.source.error is None for task in tasks):
+        from sumpool.modeling.checkpoint import find_model
+
+        find_model(model)  # a wrong name is worth telling before documents are read
+
+    on_terminal = to_file is None and sys.stdout.isatty()
+    batch = Batch(
+        Reading(password, abstract, timeout, jobs or _default_jobs()),
+        writing,
+        lambda: make_renderer(
+            format,
+            sources=show_sources,
+            several=to_file is None and len(tasks) > 1,
+            width=min(shutil.get_terminal_size().columns, WIDEST) if on_terminal else None,
+            styled=on_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb",
+        ),
+        terminal,
+    )
+    if not batch.run(tasks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def extract(
+    source: Annotated[str | None, typer.Argument(metavar="SOURCE", hidden=True)] = None,
+    format: Annotated[
+        Literal["text", "json"],
+        typer.Option("--format", metavar="text|json", help="The text alone, or with its paragraphs and sentences."),
+    ] = "text",
+    jobs: JobsOption = None,
+    password: PasswordOption = None,
+    abstract: AbstractOption = "keep",
+    timeout: TimeoutOption = 120.0,
+    quiet: QuietOption = False,
+) -> None:
+    """Print a document's clean text, just as the model reads it.
+
+    SOURCE is a file; "-" is standard input, and so is a pipe if nothing is named.
+
+    The text comes without running heads, page numbers, references and acknowledgements, with columns in reading
+    order and words that were hyphenated at line ends joined. The "start" and "end" in summarize's JSON count the characters of this text.
+    """
+    terminal = Terminal(quiet=quiet)
+    [argument] = _arguments([source] if source else None)
+    wanted = Source("stdin") if argument == "-" else Source(argument, Path(argument))
+    try:
+        with terminal.document(wanted.name, 1, 1):
+            document = read_source(wanted, Reading(password, abstract, timeout, jobs or _default_jobs()), terminal)
+    except DocumentError as error:
+        terminal.failure(error, wanted.name)
+        if format == "json":
+            print_result(make_renderer("json").failure(wanted.name, error))
+        raise typer.Exit(1) from None
+    if format == "json":
+        print_result(json_line(document.as_dict()))
+    else:
+        print_result((printable(document.text) if sys.stdout.isatty() else document.text) + "\n")
+
+
+@app.command()
+def models() -> None:
+    """List the installed models: name, size, licence, where they are."""
+    from sumpool.modeling.checkpoint import DEFAULT_MODEL, list_models
+
+    installed = list_models()
+    if not installed:
+        raise SumpoolError("model", "no model is installed (install sumpool again, or name one with --model PATH)")
+    for info in installed:
+        default = " (default)" if info.name == DEFAULT_MODEL else ""
+        print_result(
+            f"{info.name}{default}\n"
+            f"  size      {info.size_bytes / 1e6:.0f} MB, {info.parameters / 1e6:.0f} million parameters\n"
+            f"  licence   {info.licence}\n"
+            f"  based on  {info.base}\n"
+            f"  path      {printable(str(info.path))}\n"
+        )
+
+
+def _arguments(sources: Sequence[str] | None) -> list[str]:
+    """What was named, or standard input if nothing was and something is piped in."""
+    if sources:
+        return list(sources)
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError(
+            "sources",
+            "no document was named (name a file or a directory, or pipe text in: sumpool summarize report.pdf)",
+        )
+    return ["-"]
+
+
+def _tasks(
+    sources: Sequence[Source],
+    arguments: Sequence[str],
+    output: str | None,
+    suffix: str,
+    overwrite: bool,
+    terminal: Terminal,
+) -> list[Task]:
+    """Each source with its target, without those that are done; UsageError if the output can't be written."""
+    if output is None:
+        return [Task(source) for source in sources]
+    if wants_directory(output, arguments, sources):
+        check_directory(Path(output), arguments)
+        targets = plan_outputs(sources, Path(output), suffix)
+    else:
+        check_file(Path(output), sources)
+        targets = [Path(output)]
+    tasks = [Task(source, target) for source, target in zip(sources, targets, strict=True)]
+    if overwrite:
+        return tasks
+    left = [task for task in tasks if task.source.error or not (task.target and is_finished(task.target))]
+    skipped = len(tasks) - len(left)
+    if skipped:
+        what = f"{targets[0]} is there already and was" if len(tasks) == 1 else f"{skipped} finished outputs were"
+        terminal.note(f"{what} left as before (--overwrite makes them anew)")
+    return left
+
+
+def _default_jobs() -> int:
+    return min(os.cpu_count() or 1, MOST_JOBS)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit: 0 all done, 1 some source failed, 2 wrong usage, 130 interrupted."""
+    _prepare_streams()
+    # Ends like Ctrl-C does, so that `timeout` and service managers leave no half-written file or worker behind.
+    signal.signal(signal.SIGTERM, _terminate)
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    terminal = Terminal()
+    try:
+        code = app(arguments, prog_name="sumpool", standalone_mode=False) or 0
+    except typer.TyperException as error:
+        terminal.error(_usage_message(error, arguments))
+        code = error.exit_code
+    except SumpoolError as error:
+        terminal.failure(error)
+        code = error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    try:
+        sys.stdout.flush()
+    except OSError:
+        silence_stdout()
+    sys.exit(code)
+
+
+def _prepare_streams() -> None:
+    """Pipes carry UTF-8 whatever the locale; a terminal keeps its encoding; nothing fails over an odd character."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # a stream that was closed or replaced stays as it is
+            if stream.isatty():
+                stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+            else:
+                stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+
+
+def _terminate(signum: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + signum)
+
+
+def _usage_message(error: typer.TyperException, arguments: Sequence[str]) -> str:
+    message = error.format_message().replace("Value error, ", "").rstrip(".")
+    if message.startswith("No such command") and Path(arguments[0]).exists():
+        return f"{message} (to summarize it, say: sumpool summarize {arguments[0]})"
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "sumpool"
+    return f"{message} (see {command} --help)"

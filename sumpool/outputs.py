@@ -1,0 +1,158 @@
+"""Outputs: which file a summary goes to, and writing it whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from sumpool.errors import SumpoolError, UsageError
+from sumpool.sources import Source
+
+SUFFIXES = {"text": ".txt", "markdown": ".md", "json": ".json", "html": ".html"}
+
+
+class OutputError(SumpoolError):
+    """A result can't be written."""
+
+
+def wants_directory(output: str, arguments: Sequence[str], sources: Sequence[Source]) -> bool:
+    """Whether `-o output` means a directory: it is one, ends like one, or more than one result may come."""
+    return (
+        os.path.isdir(output)
+        or output.endswith(("/", os.sep))
+        or len(sources) > 1
+        or any(argument != "-" and os.path.isdir(argument) for argument in arguments)
+    )
+
+
+def plan_outputs(sources: Sequence[Source], directory: Path, suffix: str) -> list[Path]:
+    """One file in `directory` for each source: the source's whole name (`report.pdf`) and `suffix`.
+
+    A file named outright lands directly in `directory`, a file found in a directory argument where it lay below that.
+    If this would send two sources to one file, all keep their path below the folder that they have in common.
+    So names depend on the sources alone, never on their order or on what an earlier run left behind.
+    """
+    names = [source.below or Path(source.path.name if source.path else source.name) for source in sources]
+    if max(Counter(names).values(), default=0) > 1:
+        paths = [os.path.abspath(source.path or source.name) for source in sources]
+        common = os.path.commonpath([os.path.dirname(path) for path in paths])
+        names = [Path(os.path.relpath(path, common)) for path in paths]
+    return [directory / name.with_name(name.name + suffix) for name in names]
+
+
+def check_directory(directory: Path, arguments: Sequence[str]) -> None:
+    """Make `directory` if need be and see that it takes files; UsageError if it can't serve."""
+    for argument in arguments:
+        if argument != "-" and os.path.isdir(argument) and os.path.realpath(argument) == os.path.realpath(directory):
+            raise UsageError(
+                "output",
+                f"{directory}: summaries can't go among the documents themselves, or the next run would "
+                "summarize the summaries (name another directory, for example one below it)",
+            )
+    if directory.exists() and not directory.is_dir():
+        raise UsageError("output", f"{directory}: a file, but several results need a directory (name a directory)")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError("output", f"{directory}: {_reason(error)} (choose another directory)") from None
+    _check_takes_files(directory, directory)
+
+
+def check_file(file: Path, sources: Sequence[Source]) -> None:
+    """See that `file` can be written and is none of the sources; UsageError otherwise."""
+    if any(source.path and file.exists() and source.path.exists() and file.samefile(source.path) for source in sources):
+        raise UsageError("output", f"{file}: the document itself (name another file)")
+    if not _is_special(file):
+        _check_takes_files(file.resolve().parent, file)
+
+
+def _check_takes_files(directory: Path, shown: Path) -> None:
+    # Only trying tells: permission bits say nothing about read-only file systems, quotas or the superuser.
+    try:
+        with tempfile.TemporaryFile(dir=directory):
+            return
+    except OSError as error:
+        raise UsageError("output", f"{shown}: can't write there: {_reason(error)} (choose another place)") from None
+
+
+def is_finished(file: Path) -> bool:
+    """Whether an earlier run wrote this output. A device or a named pipe never is."""
+    return file.exists() and not _is_special(file)
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write `text` to `file` so that nobody ever sees half of it; OutputError if that fails, without a trace left."""
+    data = encode(text)
+    try:
+        if _is_special(file):
+            file.write_bytes(data)
+            return
+        # Through a symbolic link, not over it.
+        target = file.resolve()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".sumpool-", suffix=".part")
+        try:
+            with open(descriptor, "wb") as stream:
+                stream.write(data)
+            Path(temporary).chmod(_mode_for(target))
+            os.replace(temporary, target)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutputError("output", f"{file}: {_reason(error)} (make room or choose another place)") from None
+
+
+def encode(text: str) -> bytes:
+    """UTF-8. Half characters, as in file names that aren't valid UTF-8, become question marks instead of a failure."""
+    return text.encode("utf-8", errors="replace")
+
+
+def print_result(text: str) -> None:
+    """Print to standard output at once; SystemExit(0) if its reader has seen enough, OutputError if it's full."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        silence_stdout()
+        raise SystemExit(0) from None
+    except OSError as error:
+        silence_stdout()
+        raise OutputError("output", f"standard output: {_reason(error)} (make room or use -o)") from None
+
+
+def silence_stdout() -> None:
+    """Send what may still be buffered nowhere, so that the interpreter does not trip over it when it exits."""
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def _is_special(file: Path) -> bool:
+    """An existing device, named pipe or socket: written to, not replaced."""
+    try:
+        mode = file.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _mode_for(target: Path) -> int:
+    """Keep a replaced file's permissions; a new file gets what open() would give it (mkstemp is stricter)."""
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def _reason(error: OSError) -> str:
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return "a file is in the way"
+    return error.strerror or str(error)

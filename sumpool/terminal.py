@@ -1,0 +1,108 @@
+"""What the user sees on stderr while work goes on: progress on a terminal, and errors in one line anywhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sumpool.errors import SumpoolError
+from sumpool.progress import Progress
+from sumpool.rendering.clean import one_line
+from sumpool.summary import Summary
+
+if TYPE_CHECKING:
+    import rich.progress
+
+
+class Terminal(Progress):
+    """Standard error. `live` is whether a person watches: a terminal that can redraw a line, and no --quiet."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self.live = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._bar: rich.progress.Progress | None = None
+        self._task: rich.progress.TaskID | None = None
+
+    def error(self, message: str, source: str | None = None) -> None:
+        """One line that begins with the program's name, and the source's if there is one; --quiet keeps it."""
+        self._line("sumpool: " + (f"{source}: " if source else "") + message)
+
+    def failure(self, error: SumpoolError, source: str | None = None) -> None:
+        self.error(error.message, source)
+
+    def note(self, message: str) -> None:
+        """Something worth knowing that is no failure."""
+        if not self._quiet:
+            self._line(f"sumpool: {message}")
+
+    def finished(self, summary: Summary, target: Path | None) -> None:
+        """The line that stays when a document is done: what was read and written, and the time it took."""
+        if not self.live:
+            return
+        read = f"{summary.words:,} words read"
+        if summary.pages is not None:
+            read = f"{summary.pages:,} page{'s' * (summary.pages != 1)}, {read}"
+        seconds = summary.seconds
+        times = (
+            f"{seconds.total:.1f} s (extract {seconds.extract:.1f}, read {seconds.read:.1f}, write {seconds.write:.1f})"
+        )
+        where = f" -> {target}" if target else ""
+        self._line(f"{summary.source}{where}: {read}, {len(summary.text.split()):,} written, {times}, {summary.device}")
+
+    def _line(self, text: str) -> None:
+        print(one_line(text), file=sys.stderr, flush=True)
+
+    @contextmanager
+    def document(self, name: str, number: int, total: int) -> Iterator[None]:
+        """While inside, one live line tells how far document `number` of `total` is; it is gone afterwards."""
+        if not self.live:
+            yield
+            return
+        # Imported here: Rich takes longer to import than everything else that --help needs.
+        from rich.console import Console
+        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
+        from rich.table import Column
+
+        name = one_line(Path(name).name or name)
+        with Bar(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[detail]}", markup=False, table_column=Column(no_wrap=True)),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        ) as self._bar:
+            description = f"{number}/{total} {name}" if total > 1 else name
+            self._task = self._bar.add_task(description, total=None, detail="opening")
+            try:
+                yield
+            finally:
+                self._bar = self._task = None
+
+    def loading(self) -> None:
+        """The model is being loaded."""
+        self._show("loading the model", None, None)
+
+    def extracting(self, done: int, total: int) -> None:
+        self._show(f"page {done:,} of {total:,}", done, total)
+
+    def reading(self, done: int, total: int) -> None:
+        self._show(f"reading: {done:,} of {total:,} tokens", done, total)
+
+    def writing(self, words: int, target: int) -> None:
+        self._show(f"writing: {words:,} of about {target:,} words", min(words, target), target)
+
+    def _show(self, detail: str, done: int | None, total: int | None) -> None:
+        if self._bar is not None and self._task is not None:
+            if total is None:  # update() takes None for "as before"; only a reset makes the bar pulse again
+                self._bar.reset(self._task, total=None, detail=detail)
+            else:
+                self._bar.update(self._task, completed=done, total=total, detail=detail)
