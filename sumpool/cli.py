@@ -40,7 +40,6 @@ WIDEST = 100
 app = typer.Typer(
     name="sumpool",
     add_completion=False,
-    no_args_is_help=True,
     # Plain help: the same on a terminal, in a pipe and in the README.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -86,8 +85,9 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def sumpool(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
@@ -97,6 +97,9 @@ def sumpool(
     The whole document is read, however long it is; what matters is kept, and the summary is written from that.
     Results go to standard output, everything else to standard error.
     """
+    if context.invoked_subcommand is None:
+        print(context.get_help(), file=sys.stderr)
+        raise typer.Exit(2)
 
 
 SUMMARIZE_EXAMPLES = """Examples:
@@ -247,7 +250,8 @@ def extract(
     SOURCE is a file; "-" is standard input, and so is a pipe if nothing is named.
 
     The text comes without running heads, page numbers, references and acknowledgements, with columns in reading
-    order and words that were hyphenated at line ends joined. The "start" and "end" in summarize's JSON count the characters of this text.
+    order and words that were hyphenated at line ends joined. The "start" and "end" in summarize's JSON count the
+    characters of this text.
     """
     terminal = Terminal(quiet=quiet)
     [argument] = _arguments([source] if source else None)
