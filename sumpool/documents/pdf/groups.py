@@ -1,0 +1,338 @@
+"""Lines to groups: runs of lines that belong together, and what each of them is."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sumpool.documents.pdf.lines import Line
+from sumpool.documents.pdf.pool import Page
+from sumpool.documents.sections import is_section_heading
+
+GroupKind = Literal["body", "heading", "list", "code", "caption", "footnote", "table", "equation", "junk"]
+
+TERMINAL = re.compile(r"[.!?:;…。！？]['\"”’»)\]]*$")
+_BULLET = re.compile(r"[•●▪◦‣∙∗■□➢➤·◆⁃►✓–—*\-]\s+(?=\S)|[•●▪◦‣■➢➤◆►✓](?=\w)")
+_ENUMERATED = re.compile(r"\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]\s+\S")
+_NUMBERED = re.compile(r"(?:\d{1,2}(?:\.\d{1,2})*\.?|[IVX]{1,5}\.|[A-Z]\.(?:\d{1,2}\.?)*)\s+[A-Z“\"]")
+_CAPTION = re.compile(r"(?:supplementary |extended data )?(?:fig(?:ure|s|ures)?|tab(?:le|les)?|algorithm|listing|scheme|chart|plate|exhibit)"
+                      r"\.?\s*(?:[A-Z]?\d+(?:\.\d+)*[A-Za-z]?|[IVX]+)", re.I)  # fmt: skip
+_CAPTION_END = re.compile(r"\s*[.:|–—]|\s*$")
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_LEADERS = re.compile(r"(?:\.\s?){5,}|(?:…\s?){2,}|_{5,}")
+_EQUATION_NUMBER = re.compile(r"\(\d{1,3}[a-z]?(?:\.\d+)?\)$")
+_TABLE_CAPTION = re.compile(r"tab", re.I)
+
+
+@dataclass(slots=True)
+class Group:
+    """Consecutive lines of one column that make a paragraph, a heading, a row of a table, ..."""
+
+    lines: list[Line]
+    page: int
+    height: float
+    """Of its page."""
+    kind: GroupKind = "body"
+    indented: bool = False
+    """Its first line starts further right than the column."""
+    opens: bool = False
+    """It is the first of its column."""
+    space: float = 0.0
+    """Distance to the baseline above, in this document's usual line distances; 9 at a column's top."""
+
+    @property
+    def text(self) -> str:
+        return " ".join(line.text for line in self.lines)
+
+    @property
+    def size(self) -> float:
+        return max(self.lines, key=lambda line: len(line.text)).size
+
+    @property
+    def words(self) -> int:
+        return sum(len(line.text.split()) for line in self.lines)
+
+    def all(self, field: str) -> bool:
+        return all(getattr(line, field) for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What is usual in a document."""
+
+    size: float
+    leading: float
+    """Distance of baselines, in sizes."""
+    bold: bool
+    italic: bool
+    mono: bool
+
+
+def style_of(pages: Sequence[Page]) -> Style:
+    sizes: Counter[float] = Counter()
+    leadings: Counter[float] = Counter()
+    flags: Counter[str] = Counter()
+    for page in pages:
+        for before, line in zip([None, *page.lines], page.lines, strict=False):
+            if line.figure:
+                continue
+            weight = len(line.text)
+            sizes[round(line.size * 2) / 2] += weight
+            flags["all"] += weight
+            for flag in ("bold", "italic", "mono"):
+                flags[flag] += weight * getattr(line, flag)
+            if before is not None and before.column == line.column and abs(before.size - line.size) < 0.3:
+                step = (line.base - before.base) / line.size
+                if 0.9 < step < 2.6:
+                    leadings[round(step * 20) / 20] += weight
+    size = max(sizes, key=lambda value: (sizes[value], value), default=10.0)
+    leading = max(leadings, key=lambda value: (leadings[value], -value), default=1.2)
+    half = flags["all"] / 2
+    return Style(size or 10.0, leading, flags["bold"] > half, flags["italic"] > half, flags["mono"] > half)
+
+
+def group_lines(pages: Sequence[Page], style: Style) -> list[Group]:
+    """All groups of the document, in reading order, classified."""
+    groups: list[Group] = []
+    for page in pages:
+        mine: list[Group] = []
+        for column in _columns(page):
+            mine += _groups_of_column(column, page, style)
+        _classify(mine, style)
+        groups += mine
+    return groups
+
+
+def _columns(page: Page) -> list[list[Line]]:
+    """The page's lines by column regions, whose edges are those of the same column all over the page."""
+    regions: defaultdict[int, list[Line]] = defaultdict(list)
+    for line in page.lines:
+        regions[line.column].append(line)
+    edges: dict[int, tuple[float, float]] = {}
+    for number, lines in regions.items():
+        long = [line for line in lines if line.cells == 1 and len(line.text) > 20] or lines
+        edges[number] = min(line.x0 for line in long), _upper(sorted(line.x1 for line in long))
+    for number, lines in regions.items():
+        left, right = edges[number]
+        for other_left, other_right in edges.values():
+            if abs(other_left - left) < 25 and right < other_right and len(lines) < 6:
+                right = other_right
+        for line in lines:
+            line.left, line.right = left, max(right, left + 1)
+    return list(regions.values())
+
+
+def _upper(values: list[float]) -> float:
+    """The largest but for outliers: nearly the end of the sorted `values`."""
+    return values[-1] if len(values) < 8 else values[int(0.96 * (len(values) - 1))]
+
+
+def _groups_of_column(lines: list[Line], page: Page, style: Style) -> list[Group]:
+    groups: list[Group] = []
+    for position, line in enumerate(lines):
+        before = lines[position - 1] if position else None
+        after = lines[position + 1] if position + 1 < len(lines) else None
+        if before is not None and groups and not _breaks(groups[-1].lines, before, line, after, style):
+            groups[-1].lines.append(line)
+            continue
+        space = 9.0 if before is None else (line.base - before.base) / (style.leading * style.size)
+        indented = line.x0 - line.left > 0.7 * line.size
+        groups.append(Group([line], page.number, page.height, indented=indented, opens=before is None, space=space))
+    return groups
+
+
+def _breaks(group: list[Line], before: Line, line: Line, after: Line | None, style: Style) -> bool:
+    """Whether `line`, under `before`, starts something new."""
+    size = max(before.size, line.size)
+    if abs(before.size - line.size) > 0.08 * size or before.figure != line.figure or before.mono != line.mono:
+        return True
+    if not -0.5 * size < line.base - before.base < (style.leading + 0.36) * size:
+        return True
+    if is_bullet(line.text) or (is_section_heading(line.text) and len(line.text) < 40):
+        return True
+    ended = bool(TERMINAL.search(before.text))
+    room = before.right - before.x1 - line.first_word - 0.3 * size
+    if before.bold != line.bold and (before.bold and room > 0.5 * size or line.bold and (ended or room > 0.5 * size)):
+        return True
+    if before.italic != line.italic and room > size and len(group) == 1:
+        return not ended
+    if before.cells != line.cells and max(before.cells, line.cells) > 2:
+        return True
+    if abs((before.x0 + before.x1) - (line.x0 + line.x1)) < 4 and abs(before.x0 - line.x0) > 2:
+        return False  # centred
+    shift = line.x0 - before.x0
+    em = 0.7 * size
+    hanging = len(group) == 1 and (is_bullet(before.text) or _ENUMERATED.match(before.text) is not None)
+    if shift > em:
+        follows = after is not None and abs(after.x0 - line.x0) < em
+        return not hanging and not (len(group) == 1 and follows and not ended)
+    if shift < -em and len(group) > 1:
+        return True
+    if _ENUMERATED.match(line.text) and (ended or room > size) and shift <= 0:
+        return True
+    starts = line.text[:1]
+    new = starts.isupper() or starts.isdigit() or starts in "“\"'‘(["
+    return room > 0.6 * size and new and (ended or room > 0.25 * (line.right - line.left))
+
+
+def is_bullet(text: str) -> bool:
+    return _BULLET.match(text) is not None
+
+
+def without_bullet(text: str) -> str:
+    return "- " + _BULLET.sub("", text, count=1)
+
+
+def _classify(groups: list[Group], style: Style) -> None:
+    """Say what each group of one page is, by its look first, then by its neighbours."""
+    for position, group in enumerate(groups):
+        following = groups[position + 1] if position + 1 < len(groups) else None
+        group.kind = _kind(group, following, style)
+    _mark_tables(groups, style)
+    _mark_footnotes(groups, style)
+    _mark_labels(groups, style)
+
+
+def _kind(group: Group, following: Group | None, style: Style) -> GroupKind:
+    text = group.text
+    if is_caption(text, small=group.size < 0.96 * style.size or group.lines[0].bold):
+        return "caption"
+    if group.all("figure") or not re.search(r"\w", text):
+        return "junk"
+    if sum(_LEADERS.search(line.text) is not None for line in group.lines) * 2 >= len(group.lines):
+        return "table"
+    if _is_heading(group, following, style):
+        return "heading"
+    if _is_equation(group):
+        return "equation"
+    rows = sum(line.cells > 1 for line in group.lines)
+    if (rows * 2 >= len(group.lines) and len(group.lines) > 1) or group.lines[0].cells > 2 > len(group.lines):
+        return "table"
+    if is_bullet(text) or (_ENUMERATED.match(text) and group.indented):
+        return "list"
+    if group.all("mono") and not style.mono:
+        return "code"
+    if not _WORD.search(text):
+        return "junk"
+    return "body"
+
+
+def is_caption(text: str, small: bool) -> bool:
+    """"Figure 3: ...", and where the type is small or bold also "Fig. 3 Something"."""
+    found = _CAPTION.match(text)
+    if not found:
+        return False
+    return bool(_CAPTION_END.match(text, found.end())) or (small and text[found.end() :].lstrip()[:1].isupper())
+
+
+def _is_heading(group: Group, following: Group | None, style: Style) -> bool:
+    text, first = group.text, group.lines[0]
+    if len(group.lines) > 3 or group.words > 18 or len(text) > 150 or group.size < 0.93 * style.size:
+        return False
+    if max(line.math for line in group.lines) > 0.3 or max(line.cells for line in group.lines) > 2:
+        return False
+    letters = [character for character in text if character.isalpha()]
+    start = next((character for character in text if character.isalnum()), "")
+    if len(letters) < 3 or not (start.isupper() or start.isdigit()) or is_bullet(text):
+        return False
+    if is_section_heading(text) and len(group.lines) == 1:
+        return True
+    if re.search(r"[,;]$|\w\.$", text) and not (_NUMBERED.match(text) and group.words < 8):
+        return False
+    if group.size > 1.07 * style.size:
+        return True
+    stands_out = group.space > 1.12
+    if group.all("bold") and not style.bold:
+        return stands_out or first.x1 < 0.9 * first.right
+    short = group.lines[-1].x1 < first.right - 0.08 * (first.right - first.left) and group.words <= 14
+    if not (short and stands_out and len(group.lines) <= 2 and following is not None):
+        return False
+    if group.all("italic") and not style.italic:
+        return True
+    caps = sum(character.isupper() for character in letters) * 10 > 9 * len(letters) and len(letters) > 4
+    return caps or (_NUMBERED.match(text) is not None and group.space > 1.25 and len(group.lines) == 1)
+
+
+def _is_equation(group: Group) -> bool:
+    """Displayed mathematics: few words, many signs."""
+    if len(group.lines) > 6:
+        return False
+    text = group.text
+    letters = sum(len(word) for word in _WORD.findall(text))
+    signs = max(1, len(text.replace(" ", "")))
+    math = sum(line.math * len(line.text) for line in group.lines) / max(1, sum(len(line.text) for line in group.lines))
+    numbered = bool(_EQUATION_NUMBER.search(text))
+    return (math > 0.3 and letters < 0.6 * signs) or (numbered and letters < 0.55 * signs) or (letters < 0.2 * signs and math > 0)
+
+
+def _mark_tables(groups: list[Group], style: Style) -> None:
+    """Around a table's caption, and between its rows, short and numeric pieces are parts of the table."""
+
+    def part(group: Group) -> bool:
+        if group.kind in ("table", "junk", "equation"):
+            return True
+        if group.kind == "caption" or (group.kind == "heading" and group.size > 1.02 * style.size):
+            return False
+        tokens = group.text.split()
+        numeric = sum(any(character.isdigit() for character in token) for token in tokens)
+        narrow = sum(line.width for line in group.lines) / len(group.lines) < 0.6 * (group.lines[0].right - group.lines[0].left)
+        return (
+            numeric * 5 >= 2 * len(tokens)
+            or (len(tokens) <= 4 * len(group.lines) and narrow and not TERMINAL.search(group.text))
+            or (group.lines[0].cells > 1 and len(tokens) < 12)
+        )
+
+    for position, group in enumerate(groups):
+        if group.kind == "caption" and _TABLE_CAPTION.match(group.text):
+            for step in (1, -1):
+                here = position + step
+                while 0 <= here < len(groups) and part(groups[here]) and groups[here].kind != "heading":
+                    groups[here].kind = "table"
+                    here += step
+    for position in range(1, len(groups) - 1):
+        if groups[position - 1].kind == groups[position + 1].kind == "table" and part(groups[position]):
+            groups[position].kind = "table"
+
+
+def _mark_footnotes(groups: list[Group], style: Style) -> None:
+    """Small print at the foot of a column, from the first mark on."""
+    columns: defaultdict[int, list[Group]] = defaultdict(list)
+    for group in groups:
+        columns[group.lines[0].column].append(group)
+    for members in columns.values():
+        foot: list[Group] = []
+        for group in reversed(members):
+            if group.size > 0.94 * style.size or group.lines[0].base < 0.4 * group.height:
+                break
+            foot.insert(0, group)
+        marks = [n for n, group in enumerate(foot) if group.lines[0].marked or re.match(r"[*†‡§¶∗\d]{1,2}\s?\S", group.text)]
+        start = marks[0] if marks else (0 if groups[0].page == 1 else len(foot))
+        for group in foot[start:]:
+            if group.kind in ("body", "list", "heading", "code", "equation", "table"):
+                group.kind = "footnote"
+
+
+def _mark_labels(groups: list[Group], style: Style) -> None:
+    """Loose short pieces that are no sentence: the labels of diagrams drawn on the page."""
+
+    def label(group: Group) -> bool:
+        if group.kind in ("junk", "equation", "table"):
+            return True
+        return group.kind in ("body", "heading") and group.words <= 4 * len(group.lines) and not TERMINAL.search(group.text) and (
+            group.size < 0.94 * style.size or (group.kind == "body" and group.words <= 6)
+        )
+
+    start = 0
+    while start < len(groups):
+        stop = start
+        while stop < len(groups) and label(groups[stop]):
+            stop += 1
+        members = groups[start:stop]
+        for group in members:
+            small = group.size < 0.94 * style.size
+            if group.kind in ("body", "heading") and (len(members) >= 4 or (small and len(members) >= 2)):
+                group.kind = "junk"
+        start = stop + 1
