@@ -93,8 +93,6 @@ def find_model(name: str | os.PathLike[str] | None = None) -> Path:
 
 def load_model(directory: Path, *, device: torch.device, dtype: torch.dtype) -> PyramidionLM:
     """The model in `directory`, in evaluation mode; ModelError where a file is missing, damaged or of another model."""
-    import torch
-
     from sumpool.modeling.pyramidion_lm import PyramidionLM
 
     manifest = _manifest(directory)
@@ -102,13 +100,11 @@ def load_model(directory: Path, *, device: torch.device, dtype: torch.dtype) -> 
         config = PyramidionConfig.load(directory)
     except (OSError, ValueError) as error:
         raise ModelError("model", f"{directory / 'config.json'}: {error} (install the model again)") from None
-    with torch.device("meta"):
-        model = PyramidionLM(config)
+    model = PyramidionLM(config)
     weights: dict[str, Tensor] = {}
     for name, part in manifest["parts"].items():
         if name.endswith(".safetensors"):
             weights.update(_load_part(directory / name, part, dtype))
-    model.rotary = type(model.rotary)(config.head_dim, config.rope_theta)
     try:
         model.load_state_dict(weights, strict=True, assign=True)
     except RuntimeError as error:
@@ -154,7 +150,8 @@ def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 def dequantize(stored: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
     """The inverse of `quantize`, in `dtype`."""
-    return (stored.float() * scale[:, None]).to(dtype)
+    # Widened first: torch multiplies mixed types one by one.
+    return stored.float().mul_(scale[:, None]).to(dtype)
 
 
 def _parts(model: PyramidionLM) -> Iterator[tuple[str, dict[str, Tensor]]]:

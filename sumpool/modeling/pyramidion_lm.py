@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from sumpool.modeling.config import PyramidionConfig
-from sumpool.modeling.layers import DecoderLayer, KVCache, RMSNorm, Rotary
+from sumpool.modeling.layers import DecoderLayer, Embedding, KVCache, RMSNorm, Rotary
 from sumpool.pooling.scorer import Scorer
 
 
@@ -25,7 +25,7 @@ class PyramidionLM(nn.Module):
     def __init__(self, config: PyramidionConfig) -> None:
         super().__init__()
         self.config = config
-        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.embed_tokens = Embedding(config.vocab_size, config.hidden_size)
         self.lower = nn.ModuleList(DecoderLayer(config) for _ in range(config.split_layer))
         self.scorer = Scorer(config.hidden_size, config.scorer_hidden_size)
         self.upper = nn.ModuleList(
