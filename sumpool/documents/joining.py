@@ -17,6 +17,12 @@ _KEEPS_AFTER = frozenset(
 """Second halves that stand after a hyphen far more often than inside of a word."""
 _KEEPS_BEFORE = frozenset("all cross ex half high large long low multi near non quasi self semi short single two well".split())
 
+_OPENS_WORDS = frozenset(
+    "with there some under more over other every them when where here what work through never like after fore main hand time "
+    "your down back".split()
+)
+"""First halves of many words written as one."""
+
 
 class Vocabulary:
     """How often a document uses its words, with and without hyphens, where no line break is near."""
@@ -37,12 +43,17 @@ class Vocabulary:
         whole, pair = self._counts[a + b], self._counts[f"{a}-{b}"]
         if whole or pair:
             return pair > whole
-        if b in _KEEPS_AFTER and (self._counts[a] or len(a) > 3):
+        if b in _KEEPS_AFTER and len(a) > 3 and self._counts[a]:
             return True
         if a in _KEEPS_BEFORE and self._counts[b]:
             return True
         # Both halves are words of their own here, and long enough that this is no accident.
-        return len(a) > 3 and len(b) > 3 and self._counts[a] > 1 and self._counts[b] > 1
+        return a not in _OPENS_WORDS and len(a) > 3 and len(b) > 3 and self._counts[a] > 0 and self._counts[b] > 1
+
+    def is_word(self, left: str, right: str) -> bool:
+        """Whether the document writes the two as one word elsewhere, and not with a hyphen."""
+        a, b = left.lower(), right.lower()
+        return self._counts[a + b] > self._counts[f"{a}-{b}"]
 
 
 def join(lines: Sequence[str], words: Vocabulary) -> str:
@@ -80,7 +91,7 @@ def _glue(before: str, after: str, words: Vocabulary) -> tuple[str, str]:
     first = _FIRST.match(after)
     if broken and first:
         left, right = broken[1], first[0]
-        cut_word = right[0].islower() or (left.isupper() and right.isupper() and len(right) > 1)
+        cut_word = right[0].islower() or words.is_word(left, right) or (left.isupper() and right.isupper() and len(right) > 1)
         compound = before[: broken.start()].endswith("-") or after[first.end() :].startswith("-") and len(right) < 4
         # A pending hyphen: "pre- and post-processing".
         if right in ("and", "or", "to", "und", "oder", "et"):

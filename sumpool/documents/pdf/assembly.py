@@ -51,10 +51,11 @@ def _title_lines(page: Page, size: float) -> list[Line]:
         if line.base < 0.65 * page.height and not line.figure and sum(map(str.isalpha, line.text)) > 3 and line.cells < 3
     ]  # fmt: skip
     large = [line for line in upper if line.size > 1.12 * size]
-    for line in sorted(large, key=lambda line: (-line.size, line.base)):
+    for line in sorted(large, key=lambda line: (-round(line.size, 1), -len(line.text), line.base)):
         run = [line]
         for other in sorted(upper, key=lambda other: other.base):
-            if other is not line and abs(other.size - line.size) < 0.04 * line.size:
+            alike = abs(other.size - line.size) < 0.04 * line.size and other.bold == line.bold
+            if other is not line and alike:
                 if min(abs(other.base - member.base) for member in run) < 1.9 * line.size:
                     run.append(other)
         text = " ".join(member.text for member in run)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pdfminer.pdfdevice import PDFTextDevice
 from pdfminer.pdffont import PDFFont, PDFType3Font, PDFUnicodeNotDefined
 from pdfminer.pdfinterp import PDFPageInterpreter, PDFResourceManager
-from pdfminer.utils import Matrix, Rect, apply_matrix_pt, apply_matrix_rect
+from pdfminer.utils import Matrix, PathSegment, Rect, apply_matrix_pt, apply_matrix_rect
 
 if TYPE_CHECKING:
     from pdfminer.pdfpage import PDFPage
 
 MOST_GLYPHS = 60_000
 """On one page: no page that somebody reads has more; what comes after is ignored."""
+MOST_RULES = 5_000
+
+_BUILT_UP = re.compile(r"cmex|mathexten|txex|pxex|esint|mtex", re.I)
+"""Fonts of big operators and pieces of brackets, whose characters are not what their codes say."""
 
 
 @dataclass(slots=True)
@@ -34,6 +40,15 @@ class Glyph:
     """A space character stands in front of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A horizontal stroke."""
+
+    x0: float
+    x1: float
+    y: float
+
+
 @dataclass(slots=True)
 class Sheet:
     """One page's glyphs in the order in which the file draws them."""
@@ -44,10 +59,11 @@ class Sheet:
     unreadable: int
     """Characters whose font does not say what they are."""
     images: int
+    rules: list[Rule]
 
 
 class _Collector(PDFTextDevice):
-    """A pdfminer device that keeps characters and ignores everything painted."""
+    """A pdfminer device that keeps characters and horizontal strokes and ignores everything else that is painted."""
 
     def __init__(self, manager: PDFResourceManager) -> None:
         super().__init__(manager)
@@ -59,6 +75,7 @@ class _Collector(PDFTextDevice):
         self.unreadable = 0
         self.images = 0
         self.count = 0
+        self.rules: list[Rule] = []
         self._depth = 0
         self._space = False
         self._names: dict[int, str] = {}
@@ -76,6 +93,29 @@ class _Collector(PDFTextDevice):
 
     def render_image(self, name: str, stream: Any) -> None:
         self.images += 1
+
+    def paint_path(
+        self, graphicstate: Any, stroke: bool, fill: bool, evenodd: bool, path: Sequence[PathSegment]
+    ) -> None:
+        if len(path) > 200 or len(self.rules) > MOST_RULES or self.ctm is None:
+            return  # a drawing
+        points: list[tuple[float, float]] = []
+        for operator, *numbers in path:
+            if operator == "m" and points:
+                self._add_rule(points)
+                points = []
+            if operator in "ml":
+                points.append(apply_matrix_pt(self.ctm, (float(numbers[0]), float(numbers[1]))))
+            elif operator != "h":
+                return
+        self._add_rule(points)
+
+    def _add_rule(self, points: list[tuple[float, float]]) -> None:
+        if len(points) < 2:
+            return
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        if max(ys) - min(ys) < 2.5 and max(xs) - min(xs) > 12:
+            self.rules.append(Rule(min(xs), max(xs), self.box[3] - (min(ys) + max(ys)) / 2))
 
     def render_char(
         self,
@@ -122,11 +162,13 @@ class _Collector(PDFTextDevice):
             first, last, base = width - x, width - x_end, y
         else:
             first, last, base = height - y, height - y_end, width - x
-        if not all(map(math.isfinite, (first, last, base, size))) or size <= 0:
-            return advance
         name = self._names.get(id(font))
         if name is None:
             name = self._names[id(font)] = font_name(font)
+        if _BUILT_UP.search(name):
+            return advance
+        if not all(map(math.isfinite, (first, last, base, size))) or size <= 0:
+            return advance
         self.turns[turn].append(
             Glyph(text, min(first, last), max(first, last), base, size, name, self._depth > 0, self._space)
         )
@@ -170,7 +212,7 @@ class PageReader:
         if sum(g.figure for g in inside) * 2 > len(inside):  # the whole page is one form, not a figure on it
             for glyph in inside:
                 glyph.figure = False
-        return Sheet(width, height, _undoubled(inside), device.unreadable, device.images)
+        return Sheet(width, height, _undoubled(inside), device.unreadable, device.images, device.rules if turn == 0 else [])
 
 
 def _undoubled(glyphs: list[Glyph]) -> list[Glyph]:

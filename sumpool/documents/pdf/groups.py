@@ -147,7 +147,7 @@ def _groups_of_column(lines: list[Line], page: Page, style: Style) -> list[Group
 def _breaks(group: list[Line], before: Line, line: Line, after: Line | None, style: Style) -> bool:
     """Whether `line`, under `before`, starts something new."""
     size = max(before.size, line.size)
-    if abs(before.size - line.size) > 0.08 * size or before.figure != line.figure or before.mono != line.mono:
+    if abs(before.size - line.size) > 0.08 * size or before.figure != line.figure or before.ruled != line.ruled or before.mono != line.mono:
         return True
     if not -0.5 * size < line.base - before.base < (style.leading + 0.36) * size:
         return True
@@ -200,6 +200,8 @@ def _kind(group: Group, following: Group | None, style: Style) -> GroupKind:
     text = group.text
     if is_caption(text, small=group.size < 0.96 * style.size or group.lines[0].bold):
         return "caption"
+    if sum(line.ruled for line in group.lines) * 2 > len(group.lines):
+        return "table"
     if group.all("figure") or not re.search(r"\w", text):
         return "junk"
     if sum(_LEADERS.search(line.text) is not None for line in group.lines) * 2 >= len(group.lines):
@@ -225,7 +227,7 @@ def is_caption(text: str, small: bool) -> bool:
     found = _CAPTION.match(text)
     if not found:
         return False
-    return bool(_CAPTION_END.match(text, found.end())) or (small and text[found.end() :].lstrip()[:1].isupper())
+    return bool(_CAPTION_END.match(text, found.end())) or (small and re.match(r"\s+(?:[A-Z“]|[a-z]\s)", text[found.end() :]) is not None)
 
 
 def _is_heading(group: Group, following: Group | None, style: Style) -> bool:
@@ -252,6 +254,8 @@ def _is_heading(group: Group, following: Group | None, style: Style) -> bool:
         return False
     if group.all("italic") and not style.italic:
         return True
+    if group.space > 1.25 and following.space > 1.25 and len(group.lines) == 1 and not group.indented and group.words <= 10:
+        return following.words > group.words
     caps = sum(character.isupper() for character in letters) * 10 > 9 * len(letters) and len(letters) > 4
     return caps or (_NUMBERED.match(text) is not None and group.space > 1.25 and len(group.lines) == 1)
 
@@ -292,6 +296,13 @@ def _mark_tables(groups: list[Group], style: Style) -> None:
                 while 0 <= here < len(groups) and part(groups[here]) and groups[here].kind != "heading":
                     groups[here].kind = "table"
                     here += step
+    for before, group in zip(groups, groups[1:], strict=False):
+        # A table's own notes, and a caption's further lines.
+        if group.size < 0.94 * style.size and group.lines[0].column == before.lines[0].column and group.kind == "body":
+            if before.kind == "table" and not group.lines[0].marked and group.words < 60:
+                group.kind = "table"
+            elif before.kind == "caption" and group.space < 1.1 and not TERMINAL.search(before.text):
+                group.kind = "caption"
     for position in range(1, len(groups) - 1):
         if groups[position - 1].kind == groups[position + 1].kind == "table" and part(groups[position]):
             groups[position].kind = "table"
@@ -308,6 +319,8 @@ def _mark_footnotes(groups: list[Group], style: Style) -> None:
             if group.size > 0.94 * style.size or group.lines[0].base < 0.4 * group.height:
                 break
             foot.insert(0, group)
+        if not foot or (len(foot) == len(members) and foot[0].lines[0].base < 0.7 * foot[0].height):
+            continue  # a whole column of small print is something else
         marks = [n for n, group in enumerate(foot) if group.lines[0].marked or re.match(r"[*†‡§¶∗\d]{1,2}\s?\S", group.text)]
         start = marks[0] if marks else (0 if groups[0].page == 1 else len(foot))
         for group in foot[start:]:

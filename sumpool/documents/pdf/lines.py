@@ -51,6 +51,8 @@ class Line:
     left: float = 0.0
     right: float = 0.0
     """Where the region's text begins and ends."""
+    ruled: bool = False
+    """It stands in a table with rules above and below."""
 
     @property
     def width(self) -> float:
@@ -186,6 +188,9 @@ def _words(glyphs: list[Glyph], whole: Run, rtl: bool) -> tuple[str, int, float,
         gap = gaps[position - 1] if position else 0.0
         is_raised = glyph.size < 0.88 * whole.size and whole.base - glyph.base > 0.15 * whole.size
         breaks = position > 0 and (gap > limit or (glyph.spaced and gap > 0.05 * whole.size))
+        if raised and not is_raised and not "".join(parts[-1:]).strip() and _is_under(glyph, glyphs[position - 1], whole):
+            parts.append(raised + "/")  # a fraction: one small number over another, nothing in front
+            raised, breaks = "", False
         if raised and (not is_raised or breaks):
             parts.append(_raised("".join(parts), raised))
             marked |= len("".join(parts[:-1]).strip()) == 0
@@ -207,20 +212,33 @@ def _words(glyphs: list[Glyph], whole: Run, rtl: bool) -> tuple[str, int, float,
     return text, cells, first_word or whole.x1 - whole.x0, marked
 
 
+def _is_under(glyph: Glyph, raised: Glyph, line: Run) -> bool:
+    lowered = glyph.size < 0.88 * line.size and glyph.base - line.base > 0.1 * line.size
+    return lowered and glyph.text.isdigit() and raised.text.isdigit() and abs(glyph.x0 - raised.x0) < glyph.size
+
+
 def _gap(before: Glyph, after: Glyph, rtl: bool) -> float:
     return before.x0 - after.x1 if rtl else after.x0 - before.x1
 
 
 def _word_gap(glyphs: list[Glyph], gaps: list[float], size: float) -> float:
-    """The gap that parts words. Letter-spaced lines have wide gaps everywhere; a word's end is wider than these."""
+    """The gap that parts words of this line: in the widest step between its narrow gaps and its wide ones."""
+    usual = 0.16 * size
     if len(gaps) < 2:
-        return 0.16 * size
-    spaces = sum(glyph.spaced for glyph in glyphs[1:])
+        return usual
+    if sum(glyph.spaced for glyph in glyphs[1:]) * 12 >= len(gaps):
+        return 0.25 * size  # the file draws its spaces: a gap alone must be wide to be one
     letter = median(gaps)
     if letter > 0.08 * size and len(gaps) >= 6:
-        return letter + 0.16 * size
-    # Where the file draws its spaces, a gap alone must be wide to be one.
-    return (0.25 if spaces * 12 >= len(gaps) else 0.16) * size
+        return letter + usual  # letter-spaced: gaps are wide everywhere
+    ordered = sorted(gaps)
+    steps = [
+        (after - before, (after + before) / 2)
+        for before, after in zip(ordered, ordered[1:], strict=False)
+        if before < 0.16 * size and 0.1 * size < after
+    ]
+    widest, middle = max(steps, default=(0.0, usual))
+    return min(middle, 0.2 * size) if widest > 0.05 * size else usual
 
 
 def _raised(before: str, raised: str) -> str:
