@@ -31,6 +31,10 @@ class Block:
     def page(self) -> int | None:
         return self.pages[0][1] if self.pages else None
 
+    @property
+    def words(self) -> int:
+        return len(self.text.split())
+
     def page_at(self, offset: int) -> int | None:
         page = self.page
         for start, number in self.pages:

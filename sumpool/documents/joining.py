@@ -29,10 +29,12 @@ class Vocabulary:
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._counts: Counter[str] = Counter()
+        broken = False
         for line in lines:
             words = _WORD.findall(line.lower())
-            broken = line.rstrip().endswith(("-", "\u2010"))
-            for word in words[:-1] if broken else words:
+            first = 1 if broken else 0  # the second half of what the line before broke off
+            broken = line.rstrip().endswith(("-", "\u2010", "\u00ad"))
+            for word in words[first : len(words) - broken]:
                 self._counts[word] += 1
                 if "-" in word:
                     self._counts.update(word.split("-"))

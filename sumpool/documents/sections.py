@@ -36,6 +36,16 @@ _APPENDIX = re.compile(r"(?:appendix|appendices|annex)\b|supplement(?:ary|al)? |
 _LETTERED = re.compile(r"[A-Z](?:\.\d+)*\.? +[A-Z][a-z]")
 _RUN_IN_ABSTRACT = re.compile(r"(?:abstract|ABSTRACT)\s*(?:[.:—–]|-(?=\s|[A-Z]))\s*|(?:Abstract|ABSTRACT)\s+(?=[A-Z])", re.I)
 _RUN_IN_THANKS = re.compile(r"acknowledge?ments?\s*(?:[.:—–]\s*|(?=\s(?:This|The|We|I|Our|Thanks|Special)\b))", re.IGNORECASE)
+_RUN_IN_LEFT_OUT = re.compile(
+    _RUN_IN_THANKS.pattern + r"|(?:conflicts? of interest|competing interests?|open access|funding)[.:]?\s(?=[A-Z])", re.IGNORECASE
+)
+_KEYWORDS = re.compile(r"key\s?-?words|index terms|categories and subject|general terms|ccs concepts|jel\b", re.IGNORECASE)
+_PROSE = 20
+"""Words: a shorter piece under "Contents" is an entry, a longer one is where the text begins."""
+_ENDS_AT_ANY, _ENDS_NEVER = 0, -1
+"""In place of a level: the section ends at the next heading of all; it ends with the document."""
+_LONGEST_THANKS = 800
+"""Words: where no heading ends such a section, what comes later is not part of it."""
 _LONGEST_ABSTRACT = 600
 """Words: where no heading ends the abstract, the section can't be longer than this."""
 
@@ -63,70 +73,84 @@ _COMMON = {
 
 def select(blocks: Iterable[Block], abstract: Abstract = "keep") -> tuple[list[Block], list[str]]:
     """(the blocks that are read, the names of the sections that are not); marks the abstract's paragraphs."""
+    marked = _marked(list(blocks))
+    total = sum(block.words for block in marked)
     kept: list[Block] = []
     left_out: list[str] = []
     skipping: str | None = None  # the section being left out ...
     level = 0  # ... and its heading's level
-    abstract_words = -1  # words of the abstract so far; -1 outside of it
-    seen_abstract = False
-    for block in _split_run_in(blocks):
-        if block.kind == "heading":
-            abstract_words = -1
-            name = section_name(block.text)
-            if name == "contents" and block.level == 0:
-                name = None  # nothing would tell where it ends
-            if name:
-                skipping, level = name, block.level
-                left_out.append(name)
-                continue
-            if skipping == "references" and _is_appendix(block.text):
-                skipping, level = "appendix", 0
-                left_out.append("appendix")
-                continue
-            if skipping and (skipping == "appendix" or (level and (not block.level or block.level > level))):
-                continue
+    read = skipped = 0  # words so far, of the document and of that section
+    under: list[Block] = []  # the last heading in the table of contents, which may be the text's first
+    for block in marked:
+        read += block.words
+        heading = block.kind == "heading"
+        name = section_name(block.text) if heading else None
+        if name:
+            skipping, level, under, skipped = name, block.level, [], 0
+            if name != "references" or read * 3 < total:
+                level = _ENDS_AT_ANY  # no subsections; nor have references that are a chapter's own
+        elif skipping == "references" and heading and _is_appendix(block.text):
+            skipping, level = "appendix", _ENDS_NEVER
+        elif skipping == "contents":
+            if heading:
+                under = [block]
+            elif block.kind == "body" and block.words >= _PROSE:
+                kept += under
+                skipping = None
+        elif skipping and heading and level != _ENDS_NEVER and (not level or 0 < block.level <= level):
             skipping = None
-            if not seen_abstract and _ABSTRACT.fullmatch(_plain(block.text)):
-                seen_abstract = True
-                abstract_words = 0
-                if abstract == "drop":
-                    left_out.append("abstract")
-                    continue
-        elif skipping:
-            continue
-        elif block.kind == "abstract":
-            if abstract == "drop":
-                left_out.append("abstract")
-                continue
-        elif abstract_words >= 0 and block.kind in ("body", "list"):
-            abstract_words += len(block.text.split())
-            if abstract_words > _LONGEST_ABSTRACT and abstract_words > len(block.text.split()):
-                abstract_words = -1
-            elif abstract == "drop":
-                continue
-            elif block.kind == "body":
-                block = replace(block, kind="abstract")
-        elif block.kind in ("body", "footnote") and _RUN_IN_THANKS.match(block.text):
-            left_out.append("acknowledgements")
-            continue
-        kept.append(block)
-    while kept and kept[-1].kind == "heading" and len(kept) > 1:
-        kept.pop()  # nothing is left under it
-    return kept, list(dict.fromkeys(left_out))
+        if skipping and level == _ENDS_AT_ANY and not heading:
+            skipped += block.words
+            if skipped > _LONGEST_THANKS and block.words < skipped:
+                skipping = None  # its end went unnoticed
+        if skipping:
+            left_out.append(skipping)
+        elif block.kind == "abstract" and abstract == "drop":
+            left_out.append("abstract")
+        elif block.kind in ("body", "footnote") and _RUN_IN_LEFT_OUT.match(block.text):
+            left_out.append("acknowledgements" if block.text[:1] in "Aa" else "declarations")
+        else:
+            kept.append(block)
+    return _without_empty_sections(kept, abstract), list(dict.fromkeys(left_out))
 
 
-def _split_run_in(blocks: Iterable[Block]) -> Iterable[Block]:
-    """Mark a paragraph that says "Abstract." in its own first line, without that word."""
-    open_for_abstract = True
+def _marked(blocks: list[Block]) -> list[Block]:
+    """With the abstract's paragraphs as kind "abstract": those under its heading, or the one that begins with its name."""
+    if any(block.kind == "abstract" for block in blocks):
+        return blocks
+    result: list[Block] = []
+    words = -1  # of the abstract so far; -1 outside of it
+    found = False
     for block in blocks:
-        if open_for_abstract and block.kind == "body":
-            found = _RUN_IN_ABSTRACT.match(block.text)
-            if found and len(block.text) > found.end() + 40:
-                open_for_abstract = False
-                block = cut_front(replace(block, kind="abstract"), found.end())
-        elif block.kind == "heading" and _ABSTRACT.fullmatch(_plain(block.text)):
-            open_for_abstract = False
-        yield block
+        if block.kind == "heading":
+            words = 0 if not found and _ABSTRACT.fullmatch(_plain(block.text)) else -1
+            found = found or words == 0
+        elif words >= 0 and block.kind == "body":
+            if _KEYWORDS.match(block.text) or (words and words + block.words > _LONGEST_ABSTRACT):
+                words = -1
+            else:
+                words += block.words
+                block = replace(block, kind="abstract")
+        elif not found and block.kind == "body" and (run_in := _RUN_IN_ABSTRACT.match(block.text)):
+            if len(block.text) > run_in.end() + 40:
+                found = True
+                block = replace(cut_front(block, run_in.end()), kind="abstract")
+        result.append(block)
+    return result
+
+
+def _without_empty_sections(blocks: list[Block], abstract: Abstract) -> list[Block]:
+    """Without headings under which nothing is left: the abstract's, if that is dropped, and the last ones."""
+    if abstract == "drop":
+        blocks = [
+            block
+            for block, following in zip(blocks, [*blocks[1:], None], strict=True)
+            if not (block.kind == "heading" and _ABSTRACT.fullmatch(_plain(block.text)))
+            or (following is not None and following.kind != "heading")
+        ]
+    while len(blocks) > 1 and blocks[-1].kind == "heading":
+        blocks.pop()
+    return blocks
 
 
 def cut_front(block: Block, count: int) -> Block:

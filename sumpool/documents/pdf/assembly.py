@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from sumpool.documents.building import Block
 from sumpool.documents.joining import Vocabulary, join_marked
@@ -16,6 +17,9 @@ from sumpool.documents.sections import is_section_heading
 
 _PROSE = re.compile(r"[a-z]{2,}[.!?]['”\")]*(?:\s|$)")
 _RUN_IN = re.compile(r"abstract\b|summary\s*[:.—–-]", re.I)
+_INTRODUCTION = re.compile(r"(?:(?:1|I)[.\s]+\S|(?:introduction|background)$)", re.I)
+_AFFILIATION = re.compile(r"@|e-?mail|university|department|institute|correspond|equal contribution|permission to make|©|copyright", re.I)
+_NOTE_NUMBER = re.compile(r"(\d{1,2})\s?(?=[A-Z“\"'‘(])")
 _FRONT_PROSE = 25
 """Words: a shorter piece between title and text is a name, an address, a date."""
 
@@ -37,8 +41,10 @@ def assemble(raw: RawPdf) -> tuple[list[Block], str | None, list[str]]:
         groups, dropped = _without_front_matter(groups, pages[0].number, max(line.base for line in title_lines))
         if dropped:
             left_out.append("authors")
-    levels = _levels(groups)
-    blocks = list(_flow(groups, words, levels))
+    _drop_note_marks(groups)
+    blocks = list(_flow(groups, words, _levels(groups)))
+    if title_lines:
+        blocks = _with_abstract(blocks, pages[0].number)
     if title_lines and title:
         blocks.insert(0, Block("heading", title, ((0, pages[0].number),), 1))
     return blocks, title, left_out
@@ -52,17 +58,26 @@ def _title_lines(page: Page, size: float) -> list[Line]:
     ]  # fmt: skip
     large = [line for line in upper if line.size > 1.12 * size]
     for line in sorted(large, key=lambda line: (-round(line.size, 1), -len(line.text), line.base)):
-        run = [line]
-        for other in sorted(upper, key=lambda other: other.base):
-            alike = abs(other.size - line.size) < 0.04 * line.size and other.bold == line.bold
-            if other is not line and alike:
-                if min(abs(other.base - member.base) for member in run) < 1.9 * line.size:
-                    run.append(other)
+        alike = [
+            other for other in upper if abs(other.size - line.size) < 0.04 * line.size and other.bold == line.bold
+        ]
+        run = _near(alike, line)
         text = " ".join(member.text for member in run)
         if is_section_heading(text) or len(text.split()) < 2 or is_caption(text, small=False):
             continue
-        return sorted(run, key=lambda member: member.base) if len(text.split()) <= 45 else []
+        return run if len(text.split()) <= 45 else []
     return []
+
+
+def _near(lines: list[Line], line: Line) -> list[Line]:
+    """The lines above and below `line` at line distances from each other."""
+    ordered = sorted(lines, key=lambda item: item.base)
+    start = stop = ordered.index(line)
+    while start and ordered[start].base - ordered[start - 1].base < 1.9 * line.size:
+        start -= 1
+    while stop + 1 < len(ordered) and ordered[stop + 1].base - ordered[stop].base < 1.9 * line.size:
+        stop += 1
+    return ordered[start : stop + 1]
 
 
 def _title(lines: Sequence[Line], stated: str, pages: Sequence[Page], words: Vocabulary) -> str | None:
@@ -97,8 +112,51 @@ def _without_front_matter(groups: list[Group], page: int, title_base: float) -> 
                 if groups[start - 1].size < group.size or groups[start - 1].page != page or not prose:
                     break
                 start -= 1
-            return groups[start:], any(item.kind in ("body", "heading") for item in groups[:start])
+            kept = [item for item in groups[start:] if not _is_affiliation(item, page)]
+            return kept, any(item.kind in ("body", "heading", "footnote") for item in groups[:start])
     return groups, False
+
+
+def _is_affiliation(group: Group, page: int) -> bool:
+    """A note at the foot of the first page that says who the authors are, or who may copy."""
+    if group.page != page or group.kind != "footnote":
+        return False
+    return bool(_AFFILIATION.search(group.text)) or not _PROSE.search(group.text)
+
+
+def _drop_note_marks(groups: Sequence[Group]) -> None:
+    """Remove footnotes' numbers where their fonts draw them small instead of raising them: "... once.2 And"."""
+    for note in groups:
+        number = _NOTE_NUMBER.match(note.text) if note.kind == "footnote" else None
+        if number is None:
+            continue
+        mark = re.compile(rf"(?<=[^\W\d_])([.,;:!?)”’]*){number[1]}(?![\w.,%–-])")
+        lines = [line for group in groups if group.page == note.page and group.kind in ("body", "list", "caption")
+                 for line in group.lines if mark.search(line.text)]  # fmt: skip
+        if len(lines) == 1:
+            lines[0].text = mark.sub(r"\1", lines[0].text, count=1)
+            note.lines[0].text = note.lines[0].text[number.end() :]
+
+
+def _starts_caption(group: Group) -> bool:
+    return is_caption(group.text, small=True)
+
+
+def _with_abstract(blocks: list[Block], page: int) -> list[Block]:
+    """Mark an abstract without a heading: the prose of the first page before the introduction."""
+    front: list[Block] = []
+    for block in blocks:
+        if block.page != page or block.kind in ("heading", "abstract"):
+            break
+        front.append(block)
+    words = sum(len(block.text.split()) for block in front if block.kind == "body")
+    following = blocks[len(front)] if len(front) < len(blocks) else None
+    if following is None or following.kind != "heading" or not _INTRODUCTION.match(following.text):
+        return blocks
+    if not 40 <= words <= 500 or any(_RUN_IN.match(block.text) for block in front):
+        return blocks
+    marked = [replace(block, kind="abstract") if block.kind == "body" else block for block in front]
+    return marked + blocks[len(front) :]
 
 
 def _levels(groups: Sequence[Group]) -> dict[int, int]:
@@ -120,7 +178,10 @@ def _flow(groups: Sequence[Group], words: Vocabulary, levels: dict[int, int]) ->
         if group.kind in ("table", "equation", "junk"):
             continue
         if group.kind in ("caption", "footnote"):
-            waiting.append(group)
+            if group.kind == "caption" and waiting and waiting[-1].kind == "caption" and not _starts_caption(group):
+                waiting[-1].lines += group.lines
+            else:
+                waiting.append(group)
             continue
         if current and _goes_on(current, group):
             current.append(group)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ MOST_RULES = 5_000
 
 _BUILT_UP = re.compile(r"cmex|mathexten|txex|pxex|esint|mtex", re.I)
 """Fonts of big operators and pieces of brackets, whose characters are not what their codes say."""
+_MATH = re.compile(
+    r"cmmi|cmsy|cmbsy|cmmib|msam|msbm|eufm|rsfs|symbol|math|stmary|mtsy|mtmi|^mt|txsy|txmi|pxsy|ntxmi|eurm|wasy", re.I
+)
 
 
 @dataclass(slots=True)
@@ -36,6 +40,8 @@ class Glyph:
     size: float
     font: str
     figure: bool
+    math: bool = False
+    """From a mathematical font or alphabet."""
     spaced: bool = False
     """A space character stands in front of it."""
 
@@ -78,7 +84,7 @@ class _Collector(PDFTextDevice):
         self.rules: list[Rule] = []
         self._depth = 0
         self._space = False
-        self._names: dict[int, str] = {}
+        self._fonts: dict[int, tuple[str, str]] = {}
 
     def begin_page(self, page: PDFPage, ctm: Matrix) -> None:
         self._reset()
@@ -162,18 +168,28 @@ class _Collector(PDFTextDevice):
             first, last, base = width - x, width - x_end, y
         else:
             first, last, base = height - y, height - y_end, width - x
-        name = self._names.get(id(font))
-        if name is None:
-            name = self._names[id(font)] = font_name(font)
-        if _BUILT_UP.search(name):
+        name, kind = self._fonts.get(id(font)) or self._name(font)
+        if kind == "built up":
             return advance
+        math_sign = kind == "math"
+        if len(text) == 1 and not text.isascii():
+            math_sign = math_sign or _is_math_sign(text)
+            if "\U0001d400" <= text <= "\U0001d7ff":
+                text = unicodedata.normalize("NFKC", text)
         if not all(map(math.isfinite, (first, last, base, size))) or size <= 0:
             return advance
         self.turns[turn].append(
-            Glyph(text, min(first, last), max(first, last), base, size, name, self._depth > 0, self._space)
+            Glyph(text, min(first, last), max(first, last), base, size, name, self._depth > 0, math_sign, self._space)
         )
         self._space = False
         return advance
+
+    def _name(self, font: PDFFont) -> tuple[str, str]:
+        """(name, what the font is for), remembered."""
+        name = font_name(font)
+        kind = "built up" if _BUILT_UP.search(name) else "math" if _MATH.search(name) else "text"
+        self._fonts[id(font)] = name, kind
+        return name, kind
 
 
 def _quarter_turns(cosine: float, sine: float) -> int | None:
@@ -183,6 +199,10 @@ def _quarter_turns(cosine: float, sine: float) -> int | None:
     if abs(cosine) < 0.05:
         return 1 if sine > 0 else 3
     return None
+
+
+def _is_math_sign(text: str) -> bool:
+    return "\U0001d400" <= text <= "\U0001d7ff" or unicodedata.category(text) == "Sm"
 
 
 def font_name(font: PDFFont) -> str:

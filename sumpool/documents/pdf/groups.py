@@ -153,6 +153,8 @@ def _breaks(group: list[Line], before: Line, line: Line, after: Line | None, sty
         return True
     if is_bullet(line.text) or (is_section_heading(line.text) and len(line.text) < 40):
         return True
+    if _is_displayed(before) != _is_displayed(line):
+        return True
     ended = bool(TERMINAL.search(before.text))
     room = before.right - before.x1 - line.first_word - 0.3 * size
     if before.bold != line.bold and (before.bold and room > 0.5 * size or line.bold and (ended or room > 0.5 * size)):
@@ -178,6 +180,13 @@ def _breaks(group: list[Line], before: Line, line: Line, after: Line | None, sty
     return room > 0.6 * size and new and (ended or room > 0.25 * (line.right - line.left))
 
 
+def _is_displayed(line: Line) -> bool:
+    """A formula on a line of its own."""
+    letters = sum(len(word) for word in _WORD.findall(line.text))
+    inset = line.x0 - line.left > 1.2 * line.size
+    return inset and line.math > 0.3 and letters < 0.5 * len(line.text)
+
+
 def is_bullet(text: str) -> bool:
     return _BULLET.match(text) is not None
 
@@ -192,6 +201,7 @@ def _classify(groups: list[Group], style: Style) -> None:
         following = groups[position + 1] if position + 1 < len(groups) else None
         group.kind = _kind(group, following, style)
     _mark_tables(groups, style)
+    _mark_figures(groups, style)
     _mark_footnotes(groups, style)
     _mark_labels(groups, style)
 
@@ -298,14 +308,35 @@ def _mark_tables(groups: list[Group], style: Style) -> None:
                     here += step
     for before, group in zip(groups, groups[1:], strict=False):
         # A table's own notes, and a caption's further lines.
-        if group.size < 0.94 * style.size and group.lines[0].column == before.lines[0].column and group.kind == "body":
-            if before.kind == "table" and not group.lines[0].marked and group.words < 60:
+        if group.size > 0.96 * style.size or group.kind != "body":
+            continue
+        step = group.lines[0].base - before.lines[-1].base
+        if before.kind == "caption" and 0 < step < 1.7 * group.size and not before.text.endswith("."):
+            group.kind = "caption"
+        elif before.kind == "table" and group.lines[0].column == before.lines[0].column:
+            if not group.lines[0].marked and group.words < 60:
                 group.kind = "table"
-            elif before.kind == "caption" and group.space < 1.1 and not TERMINAL.search(before.text):
-                group.kind = "caption"
     for position in range(1, len(groups) - 1):
         if groups[position - 1].kind == groups[position + 1].kind == "table" and part(groups[position]):
             groups[position].kind = "table"
+
+
+def _mark_figures(groups: list[Group], style: Style) -> None:
+    """Small print next to a figure's or an algorithm's caption is what the figure shows."""
+
+    def part(group: Group) -> bool:
+        small = group.size < 0.94 * style.size
+        return group.kind in ("junk", "equation") or (
+            small and group.kind != "caption" and group.words < 40 and not group.lines[0].marked
+        )
+
+    for position, group in enumerate(groups):
+        if group.kind == "caption" and not _TABLE_CAPTION.match(group.text):
+            for step in (-1, 1):
+                here = position + step
+                while 0 <= here < len(groups) and part(groups[here]):
+                    groups[here].kind = "junk"
+                    here += step
 
 
 def _mark_footnotes(groups: list[Group], style: Style) -> None:

@@ -17,10 +17,11 @@ WIDE_GAP = 1.7
 
 _BOLD = re.compile(r"bold|black|heavy|demi|semibd|-bd|cmb|sfbx|ptmb|phvb|\bB$|medi", re.I)
 _ITALIC = re.compile(r"ital|obli|slant|cmti|cmsl|sfti|-it\b", re.I)
-_MATH = re.compile(r"cmmi|cmsy|cmex|cmbsy|cmmib|msam|msbm|eufm|rsfs|symbol|math|stmary|mtsy|mtex|mtmi|^mt|txsy|txmi|pxsy|ntxmi|eurm|wasy", re.I)
 _MONO = re.compile(r"mono|courier|consol|cmtt|typewriter|txtt|menlo|inconsolata|luximono|sftt|nimbusmon", re.I)
-_RAISED_MARK = re.compile(r"[\d*,;†‡§¶–\-a-z#∗\[\]]+")
-_UNITS = re.compile(r"(?:^|[\s\d/·.(])(?:[kcmdµμn]?m|s|kg|K|h|L|yr|min|cm|mol|W|g)$")
+_RAISED_MARK = re.compile(r"[\d*,;†‡§¶–−+\-a-zA-Z#∗\[\]]+")
+_UNIT = re.compile(r"(?:^|[\s\d/·.(])(?:[kcmdµμn]?m|s|kg|K|h|L|yr|min|mol|W|g)$")
+_VARIABLE = re.compile(r"(?:^|[^A-Za-z'’])[A-Za-z\u0370-\u03ff\u211d\u2102\u2115\u2124]$|\)$")
+_MINUS = str.maketrans("–−", "--")
 _SPACED_OUT = re.compile(r"(?:\S ){4,}\S")
 
 
@@ -121,9 +122,7 @@ def line_of(runs: Sequence[Run]) -> Line:
     count = Counter[str]()
     for glyph in glyphs:
         count[glyph.font] += len(glyph.text)
-    math = sum(
-        len(g.text) for g in glyphs if _MATH.search(g.font) and not g.text.isspace() or _is_math_sign(g.text)
-    )
+    math = sum(len(glyph.text) for glyph in glyphs if glyph.math)
     return Line(
         text=text,
         x0=whole.x0,
@@ -166,7 +165,7 @@ def _with_accents(glyphs: list[Glyph]) -> list[Glyph]:
 
 def _merged(letter: Glyph, text: str, spaced: bool) -> Glyph:
     return Glyph(
-        text, letter.x0, letter.x1, letter.base, letter.size, letter.font, letter.figure, spaced or letter.spaced
+        text, letter.x0, letter.x1, letter.base, letter.size, letter.font, letter.figure, letter.math, spaced or letter.spaced
     )
 
 
@@ -245,21 +244,16 @@ def _raised(before: str, raised: str) -> str:
     """What becomes of raised characters: exponents stay ("10^6", "m^2"), marks of notes and citations go."""
     if not _RAISED_MARK.fullmatch(raised):
         return raised
-    if re.fullmatch(r"[a-z]{2,}", raised):
-        return raised  # 19th, 2nd
+    if raised in ("st", "nd", "rd", "th"):
+        return raised
     stem = before.rstrip()[-8:]
     if stem != before[-8:]:
         return ""
-    number = re.fullmatch(r"[-–]?\d{1,3}|[a-z]", raised)
-    if number and raised[0].isalpha():
-        return "^" + raised if re.search(r"(?:^|[^A-Za-z])[A-Za-z]$|\)$", stem) else ""
-    if number and (re.search(r"\d$", stem) or re.search(r"(?:^|[^A-Za-z'’])[A-Za-z]$", stem) or _UNITS.search(stem)):
-        return "^" + raised.replace("–", "-")
+    if re.fullmatch(r"[-–−+]?(?:\d{1,3}|[a-zA-Z]{1,2}\d?)", raised) and (
+        _VARIABLE.search(stem) or (raised[-1].isdigit() and (stem[-1:].isdigit() or _UNIT.search(stem)))
+    ):
+        return "^" + raised.translate(_MINUS)
     return ""
-
-
-def _is_math_sign(text: str) -> bool:
-    return len(text) == 1 and (unicodedata.category(text) == "Sm" or "\U0001d400" <= text <= "\U0001d7ff" or text in "∑∏∫√∂∇")
 
 
 def _is_rtl(text: str) -> bool:
