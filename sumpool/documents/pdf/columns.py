@@ -19,7 +19,7 @@ _DEEPEST = 6
 
 def read_lines(sheet: Sheet) -> list[Line]:
     """The page's lines in reading order, each with its column region."""
-    runs = runs_of(sheet.glyphs)
+    runs = _without_line_numbers(runs_of(sheet.glyphs))
     if not runs:
         return []
     result: list[Line] = []
@@ -32,6 +32,29 @@ def read_lines(sheet: Sheet) -> list[Line]:
         result += lines
     mark_ruled(result, sheet.rules)
     return result
+
+
+def _without_line_numbers(runs: list[Run]) -> list[Run]:
+    """Without the numbers that proofs, drafts and bills print in the margin beside every line (or every fifth)."""
+    numbers: dict[int, list[tuple[Run, int]]] = {}
+    for run in runs:
+        text = "".join(glyph.text for glyph in run.glyphs)
+        if len(text) < 5 and text.isdecimal():
+            for place in {round(run.x0 / 4), round(run.x1 / 4)}:
+                numbers.setdefault(place, []).append((run, int(text)))
+    drop: set[int] = set()
+    for column in numbers.values():
+        ordered = [number for _, number in sorted(column, key=lambda item: item[0].base)]
+        steps = Counter(after - before for before, after in zip(ordered, ordered[1:], strict=False))
+        if len(ordered) >= 9 and steps[1] + steps[5] >= 0.8 * (len(ordered) - 1):
+            drop.update(id(run) for run, _ in column)
+    if not drop:
+        return runs
+    left, right = min(run.x0 for run in runs), max(run.x1 for run in runs)
+    text_lines = [run for run in runs if id(run) not in drop and run.x1 - run.x0 > 0.3 * (right - left)]
+    # In a table or a list of contents such numbers stand between the words, not beside all of them.
+    inner = (min(run.x0 for run in text_lines), max(run.x1 for run in text_lines)) if text_lines else (left, right)
+    return [run for run in runs if id(run) not in drop or (run.x1 > inner[0] + 1 and run.x0 < inner[1] - 1)]
 
 
 def _regions(runs: list[Run], size: float, depth: int) -> Iterator[list[Run]]:

@@ -172,7 +172,9 @@ class _Collector(PDFTextDevice):
         if kind == "built up":
             return advance
         math_sign = kind == "math"
-        if len(text) == 1 and not text.isascii():
+        if text == "\u00ad":
+            text = "-"  # it is drawn, so it is a hyphen
+        elif len(text) == 1 and not text.isascii():
             math_sign = math_sign or _is_math_sign(text)
             if "\U0001d400" <= text <= "\U0001d7ff":
                 text = unicodedata.normalize("NFKC", text)

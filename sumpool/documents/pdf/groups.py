@@ -110,7 +110,8 @@ def _columns(page: Page) -> list[list[Line]]:
     """The page's lines by column regions, whose edges are those of the same column all over the page."""
     regions: defaultdict[int, list[Line]] = defaultdict(list)
     for line in page.lines:
-        regions[line.column].append(line)
+        if re.search(r"\w", line.text):  # ornaments are no text
+            regions[line.column].append(line)
     edges: dict[int, tuple[float, float]] = {}
     for number, lines in regions.items():
         long = [line for line in lines if line.cells == 1 and len(line.text) > 20] or lines
@@ -122,7 +123,27 @@ def _columns(page: Page) -> list[list[Line]]:
                 right = other_right
         for line in lines:
             line.left, line.right = left, max(right, left + 1)
-    return list(regions.values())
+    return [_with_side_heads(lines) for lines in regions.values()]
+
+
+def _with_side_heads(lines: list[Line]) -> list[Line]:
+    """Headings that stand in the margin beside the text, as in many reports, in front of the text that they head."""
+    lefts: Counter[int] = Counter()
+    for line in lines:
+        lefts[round(line.x0 / 2)] += len(line.text)
+    margin = 2 * max(lefts, key=lambda place: lefts[place]) - 6
+    ordered: list[tuple[float, Line]] = []
+    last: Line | None = None
+    key = 0.0
+    for line in lines:
+        if line.x1 >= margin:
+            ordered.append((line.base, line))
+            continue
+        if last is None or line.base - last.base > 1.6 * line.size:
+            key = line.base - 0.9 * line.size
+        last = line
+        ordered.append((key, line))
+    return [line for _, line in sorted(ordered, key=lambda item: item[0])]
 
 
 def _upper(values: list[float]) -> float:

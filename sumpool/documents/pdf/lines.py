@@ -225,11 +225,12 @@ def _word_gap(glyphs: list[Glyph], gaps: list[float], size: float) -> float:
     usual = 0.16 * size
     if len(gaps) < 2:
         return usual
-    if sum(glyph.spaced for glyph in glyphs[1:]) * 12 >= len(gaps):
-        return 0.25 * size  # the file draws its spaces: a gap alone must be wide to be one
     letter = median(gaps)
+    spaced = sum(glyph.spaced for glyph in glyphs[1:]) * 12 >= len(gaps)
     if letter > 0.08 * size and len(gaps) >= 6:
         return letter + usual  # letter-spaced: gaps are wide everywhere
+    if spaced:  # the file draws its spaces, or most of them
+        gaps = [gap for gap, glyph in zip(gaps, glyphs[1:], strict=True) if not glyph.spaced]
     ordered = sorted(gaps)
     steps = [
         (after - before, (after + before) / 2)
@@ -237,6 +238,8 @@ def _word_gap(glyphs: list[Glyph], gaps: list[float], size: float) -> float:
         if before < 0.16 * size and 0.1 * size < after
     ]
     widest, middle = max(steps, default=(0.0, usual))
+    if spaced:
+        return max(middle, 0.15 * size) if widest > 0.1 * size else 0.25 * size
     return min(middle, 0.2 * size) if widest > 0.05 * size else usual
 
 
