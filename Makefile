@@ -53,7 +53,7 @@ format: $(VENV)/installed-dev
 	@$(BIN)/ruff format .
 
 readme: $(VENV)/installed-dev
-	@$(BIN)/python docs/renew_readme.py
+	@$(BIN)/python docs/renew_readme.py $(ONLY)
 
 example: $(VENV)/installed-dev
 	@$(BIN)/python examples/typeset.py

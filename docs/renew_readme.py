@@ -2,6 +2,7 @@
 
 A command is a line that begins with "$ ". It runs in a scratch directory that holds a copy of examples/, with its
 output on a pseudo-terminal, so that the README shows what a person sees. Progress and errors are not shown.
+With an argument (`make readme ONLY=--help`), only the blocks that contain it are renewed.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def run(command: str, directory: Path) -> str:
     return printed.decode().replace("\r\n", "\n")
 
 
-def main() -> None:
+def main(only: str = "") -> None:
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as name:
@@ -64,6 +65,8 @@ def main() -> None:
         shutil.copytree(ROOT / "examples", directory / "examples")
 
         def renewed(block: re.Match[str]) -> str:
+            if only not in block[0]:
+                return block[0]
             commands = [line for line in block[0].splitlines() if line.startswith("$ ")]
             return "".join(f"{line}\n{run(line[2:], directory)}" for line in commands)
 
@@ -71,4 +74,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

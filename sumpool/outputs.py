@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sumpool.errors import SumpoolError, UsageError
-from sumpool.sources import Source
+from sumpool.sources import STDIN, Source
 
 SUFFIXES = {"text": ".txt", "markdown": ".md", "json": ".json", "html": ".html"}
 
@@ -40,7 +40,7 @@ def plan_outputs(sources: Sequence[Source], directory: Path, suffix: str) -> lis
     """
     names = [source.below or Path(source.path.name if source.path else source.name) for source in sources]
     if max(Counter(names).values(), default=0) > 1:
-        paths = [os.path.abspath(source.path or source.name) for source in sources]
+        paths = [os.path.abspath(source.path or STDIN) for source in sources]
         common = os.path.commonpath([os.path.dirname(path) for path in paths])
         names = [Path(os.path.relpath(path, common)) for path in paths]
     return [directory / name.with_name(name.name + suffix) for name in names]

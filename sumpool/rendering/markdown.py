@@ -9,7 +9,7 @@ from sumpool.rendering.clean import one_line, printable
 from sumpool.summary import Summary
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&|~$])")
-_BLOCK_START = re.compile(r"^(\s*)(#|[-+](?=\s)|=+\s*$|\d+(?=[.)]))", re.MULTILINE)
+_BLOCK_START = re.compile(r"^(\s*)([-+=#]|\d+(?=[.)]))", re.MULTILINE)
 
 
 class MarkdownRenderer:

@@ -1,0 +1,49 @@
+"""What all tests share: the repository's root, and a small real model for tests that need one and not its wits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint with random weights and the shipped tokenizer: it writes nonsense, fast, by the same code."""
+    import torch
+
+    from sumpool.modeling.checkpoint import find_model, save_model
+    from sumpool.modeling.config import PyramidionConfig
+    from sumpool.modeling.pyramidion_lm import PyramidionLM
+
+    config = PyramidionConfig(
+        vocab_size=49152,
+        hidden_size=48,
+        intermediate_size=96,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        rope_theta=10000.0,
+        rms_norm_eps=1e-5,
+        max_position_embeddings=2048,
+        split_layer=2,
+        block_size=64,
+        pool_size=48,
+        scorer_hidden_size=8,
+    )
+    generator = torch.Generator().manual_seed(0)
+    model = PyramidionLM(config)
+    for weight in model.parameters():
+        if weight.ndim == 2:
+            torch.nn.init.normal_(weight, std=0.2, generator=generator)
+    directory = tmp_path_factory.mktemp("models") / "small"
+    tokenizer = (find_model() / "tokenizer.json").read_text(encoding="utf-8")
+    save_model(model, directory, tokenizer_json=tokenizer, base="random weights", licence="none")
+    return directory
