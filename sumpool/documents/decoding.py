@@ -69,9 +69,9 @@ def _decode(data: bytes) -> str:
     except UnicodeDecodeError as problem:
         # A few bad bytes in megabytes of good UTF-8 (a cut-off end, one pasted word) are no other encoding.
         good = data[:_SAMPLE].decode("utf-8", errors="replace")
-        if problem.start > 0 and good.count("\ufffd") * 200 < sum(map(_not_ascii, good)) + len(good) // 20:
-            if any(map(_not_ascii, good.replace("\ufffd", ""))) or problem.start > len(data) - 4:
-                return _checked(data.decode("utf-8", errors="replace"))
+        few = good.count("\ufffd") * 200 < sum(map(_not_ascii, good)) + len(good) // 20
+        if few and (any(map(_not_ascii, good)) or problem.start > len(data) - 4):
+            return _checked(data.decode("utf-8", errors="replace"))
     if _CONTROLS.search(data[:_SAMPLE]) and len(_CONTROLS.findall(data[:_SAMPLE])) * 100 > len(data[:_SAMPLE]):
         raise DocumentError("binary", "binary file, not text (no text encoding fits its bytes)")
     return _checked(_guess(data))

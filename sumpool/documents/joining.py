@@ -10,17 +10,21 @@ _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _HYPHENATED = re.compile(r"([^\W\d_][^\W\d_'’]*)[-\u2010]$")
 _FIRST = re.compile(r"[^\W\d_]+")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60\u3001-\u303f]")
-_KEEPS_AFTER = frozenset(
-    "aware based bound class decoder dependent dimensional driven encoder free grained known level like of off oriented pass "
-    "related scale shot specific state step term the trained tuned up wide wise world".split()
-)
+_KEEPS_AFTER = frozenset({
+    "aware", "based", "bound", "class", "decoder", "dependent", "dimensional", "driven", "encoder", "free",
+    "grained", "known", "level", "like", "of", "off", "oriented", "pass", "related", "scale", "shot", "specific",
+    "state", "step", "term", "the", "trained", "tuned", "up", "wide", "wise", "world",
+})  # fmt: skip
 """Second halves that stand after a hyphen far more often than inside of a word."""
-_KEEPS_BEFORE = frozenset("all cross ex half high large long low multi near non quasi self semi short single two well".split())
+_KEEPS_BEFORE = frozenset({
+    "all", "cross", "half", "high", "large", "long", "low", "multi", "near", "non", "quasi", "self", "semi",
+    "short", "single", "two", "well",
+})  # fmt: skip
 
-_OPENS_WORDS = frozenset(
-    "with there some under more over other every them when where here what work through never like after fore main hand time "
-    "your down back".split()
-)
+_OPENS_WORDS = frozenset({
+    "after", "back", "down", "every", "fore", "hand", "here", "like", "main", "more", "never", "other", "over",
+    "some", "them", "there", "through", "time", "under", "what", "when", "where", "with", "work", "your",
+})  # fmt: skip
 """First halves of many words written as one."""
 
 
@@ -93,11 +97,11 @@ def _glue(before: str, after: str, words: Vocabulary) -> tuple[str, str]:
     first = _FIRST.match(after)
     if broken and first:
         left, right = broken[1], first[0]
-        cut_word = right[0].islower() or words.is_word(left, right) or (left.isupper() and right.isupper() and len(right) > 1)
-        compound = before[: broken.start()].endswith("-") or after[first.end() :].startswith("-") and len(right) < 4
-        # A pending hyphen: "pre- and post-processing".
+        capitals = left.isupper() and right.isupper() and len(right) > 1
+        cut_word = right[0].islower() or capitals or words.is_word(left, right)
+        compound = before[: broken.start()].endswith("-") or (after[first.end() :].startswith("-") and len(right) < 4)
         if right in ("and", "or", "to", "und", "oder", "et"):
-            return before, " "
+            return before, " "  # "pre- and post-processing"
         if cut_word and not compound and not words.keeps_hyphen(left, right):
             return before[: broken.end() - 1], ""
         return before, ""

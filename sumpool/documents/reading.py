@@ -43,9 +43,7 @@ def read_document(
     if _PDF_HEADER in data[:_HEADER_REACH] or suffix == ".pdf":
         from sumpool.documents.pdf import read_pdf
 
-        return read_pdf(
-            data, name, password=password, abstract=abstract, timeout=timeout, jobs=jobs, progress=progress
-        )
+        return read_pdf(data, name, password=password, abstract=abstract, timeout=timeout, jobs=jobs, progress=progress)
     from sumpool.documents.decoding import decode
 
     text = decode(data)
@@ -72,7 +70,8 @@ def _load(path: Path) -> bytes:
         raise DocumentError("permission", "permission denied (make the file readable)") from None
     except (OSError, ValueError) as problem:
         reason = os.strerror(problem.errno) if isinstance(problem, OSError) and problem.errno else str(problem)
-        kind = "missing" if getattr(problem, "errno", None) in (errno.ENOTDIR, errno.ENAMETOOLONG, None) else "permission"
+        nowhere = getattr(problem, "errno", None) in (errno.ENOTDIR, errno.ENAMETOOLONG, None)
+        kind = "missing" if nowhere else "permission"
         raise DocumentError(kind, f"can't be read ({reason})") from None
     if len(data) > LARGEST:
         raise DocumentError("memory", "larger than 1 GiB (split it)")

@@ -17,34 +17,40 @@ Abstract = Literal["keep", "drop"]
 
 _NUMBER = re.compile(r"^(?:(?:section|chapter)\s+)?(?:\d+(?:\.\d+)*|[IVXLC]+(?=[.\s])|[A-Z](?=[.)]))[.):]?\s+", re.I)
 _SECTIONS: dict[str, re.Pattern[str]] = {
-    name: re.compile(rf"(?:{names})", re.IGNORECASE)
+    name: re.compile("|".join(names), re.IGNORECASE)
     for name, names in {
-        "references": r"(?:list of )?references?(?: cited| list| and notes)?|bibliograph(?:y|ies)|literature(?: cited)?"
-        r"|works? cited|cited (?:literature|works)|references (?:and|&) (?:further )?(?:reading|notes|links)|further reading",
-        "acknowledgements": r"acknowledge?ments?(?: (?:and|&) \w+(?: \w+)?)?|thanks",
-        "declarations": r"funding(?: \w+)?(?: (?:and|&) \w+)?|financial (?:support|disclosure)s?|(?:authors?['’]?s?|author) contributions?"
-        r"|(?:conflicts?|declarations?) of (?:competing )?interests?|(?:competing|conflicting|financial) interests?"
-        r"(?: statement)?|disclosures?|(?:data|code)(?: and (?:data|code|materials?))? (?:availability|accessibility)"
-        r"(?: statement)?|availability of data(?: and materials?)?|supplementa(?:ry|l) (?:data|information|materials?)"
-        r"|supporting information|electronic supplementary material|abbreviations|ethics(?: statement)?"
-        r"|consent for publication|pre-publication history|additional files?|authors?['’]? (?:details|information)",
-        "contents": r"(?:table of )?contents",
+        "references": (
+            r"(?:list of )?references?(?: cited| list)?",
+            r"references (?:and|&) (?:further )?(?:reading|notes|links)",
+            r"further reading|bibliograph(?:y|ies)|literature(?: cited)?|works? cited|cited (?:literature|works)",
+        ),
+        "acknowledgements": (r"acknowledge?ments?(?: (?:and|&) \w+(?: \w+)?)?",),
+        "declarations": (
+            r"funding(?: \w+)?(?: (?:and|&) \w+)?|financial (?:support|disclosure)s?|disclosures?",
+            r"(?:authors?['’]?s?) (?:contributions?|details|information)",
+            r"(?:conflicts?|declarations?) of (?:competing )?interests?",
+            r"(?:competing|conflicting|financial) interests?(?: statement)?",
+            r"(?:data|code)(?: and (?:data|code|materials?))? (?:availability|accessibility)(?: statement)?",
+            r"availability of data(?: and materials?)?|additional files?|electronic supplementary material",
+            r"supplementa(?:ry|l) (?:data|information|materials?)|supporting information",
+            r"ethics(?: statement)?|consent for publication|pre-publication history",
+        ),
+        "contents": (r"(?:table of )?contents",),
     }.items()
 }
 _ABSTRACT = re.compile(r"abstract", re.IGNORECASE)
-_APPENDIX = re.compile(r"(?:appendix|appendices|annex)\b|supplement(?:ary|al)? |[A-Z](?:\.\d+)*\.? +[A-Z]", re.IGNORECASE)
-_LETTERED = re.compile(r"[A-Z](?:\.\d+)*\.? +[A-Z][a-z]")
-_RUN_IN_ABSTRACT = re.compile(r"(?:abstract|ABSTRACT)\s*(?:[.:—–]|-(?=\s|[A-Z]))\s*|(?:Abstract|ABSTRACT)\s+(?=[A-Z])", re.I)
-_RUN_IN_THANKS = re.compile(r"acknowledge?ments?\s*(?:[.:—–]\s*|(?=\s(?:This|The|We|I|Our|Thanks|Special)\b))", re.IGNORECASE)
+_APPENDIX = re.compile(r"(?i:appendix|appendices|annex|supplement(?:ary|al)?)\b|[A-Z](?:\.\d+)*\.? +[A-Z][a-z]")
+_RUN_IN_ABSTRACT = re.compile(r"(?:Abstract|ABSTRACT)\s*(?:[.:—–]\s*|-\s*(?=[A-Z])|\s(?=[A-Z]))")
 _RUN_IN_LEFT_OUT = re.compile(
-    _RUN_IN_THANKS.pattern + r"|(?:conflicts? of interest|competing interests?|open access|funding)[.:]?\s(?=[A-Z])", re.IGNORECASE
+    r"(?i:acknowledge?ments?)(?:\s*[.:—–]|\s+(?:This|The|We|I|Our|Thanks|Special)\b)"
+    r"|(?:Conflicts? of [Ii]nterest|Competing [Ii]nterests?|Open [Aa]ccess|Funding)[.:]?\s(?=[A-Z])"
 )
-_KEYWORDS = re.compile(r"key\s?-?words|index terms|categories and subject|general terms|ccs concepts|jel\b", re.IGNORECASE)
+_KEYWORDS = re.compile(r"key\s?-?words|index terms|categories and subject|general terms|ccs concepts|jel\b", re.I)
 _PROSE = 20
 """Words: a shorter piece under "Contents" is an entry, a longer one is where the text begins."""
 _ENDS_AT_ANY, _ENDS_NEVER = 0, -1
 """In place of a level: the section ends at the next heading of all; it ends with the document."""
-_LONGEST_THANKS = 800
+_LONGEST = {"references": 10_000, "acknowledgements": 800, "declarations": 250}
 """Words: where no heading ends such a section, what comes later is not part of it."""
 _LONGEST_ABSTRACT = 600
 """Words: where no heading ends the abstract, the section can't be longer than this."""
@@ -89,7 +95,7 @@ def select(blocks: Iterable[Block], abstract: Abstract = "keep") -> tuple[list[B
             skipping, level, under, skipped = name, block.level, [], 0
             if name != "references" or read * 3 < total:
                 level = _ENDS_AT_ANY  # no subsections; nor have references that are a chapter's own
-        elif skipping == "references" and heading and _is_appendix(block.text):
+        elif skipping == "references" and heading and _APPENDIX.match(block.text):
             skipping, level = "appendix", _ENDS_NEVER
         elif skipping == "contents":
             if heading:
@@ -101,7 +107,7 @@ def select(blocks: Iterable[Block], abstract: Abstract = "keep") -> tuple[list[B
             skipping = None
         if skipping and level == _ENDS_AT_ANY and not heading:
             skipped += block.words
-            if skipped > _LONGEST_THANKS and block.words < skipped:
+            if skipped > _LONGEST.get(skipping, 2_000) and block.words < skipped:
                 skipping = None  # its end went unnoticed
         if skipping:
             left_out.append(skipping)
@@ -115,7 +121,7 @@ def select(blocks: Iterable[Block], abstract: Abstract = "keep") -> tuple[list[B
 
 
 def _marked(blocks: list[Block]) -> list[Block]:
-    """With the abstract's paragraphs as kind "abstract": those under its heading, or the one that begins with its name."""
+    """With the abstract's paragraphs as kind "abstract": those under its heading, or the one that says its name."""
     if any(block.kind == "abstract" for block in blocks):
         return blocks
     result: list[Block] = []
@@ -131,8 +137,9 @@ def _marked(blocks: list[Block]) -> list[Block]:
             else:
                 words += block.words
                 block = replace(block, kind="abstract")
-        elif not found and block.kind == "body" and (run_in := _RUN_IN_ABSTRACT.match(block.text)):
-            if len(block.text) > run_in.end() + 40:
+        elif not found and block.kind == "body":
+            run_in = _RUN_IN_ABSTRACT.match(block.text)
+            if run_in and len(block.text) > run_in.end() + 40:
                 found = True
                 block = replace(cut_front(block, run_in.end()), kind="abstract")
         result.append(block)
@@ -158,10 +165,6 @@ def cut_front(block: Block, count: int) -> Block:
     first = block.page_at(count)
     pages = () if first is None else ((0, first), *((at - count, page) for at, page in block.pages if at > count))
     return replace(block, text=block.text[count:], pages=pages)
-
-
-def _is_appendix(heading: str) -> bool:
-    return bool(_APPENDIX.match(heading)) and (heading[1:2] not in " ." or bool(_LETTERED.match(heading)))
 
 
 def _plain(heading: str) -> str:

@@ -16,8 +16,8 @@ LONGEST = 1_000
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 _NEVER_LAST = re.compile(
     r"(?:^|[\s(\[\"“‘'–—-])"
-    r"(?:approx|appx|cf|e\.g|i\.e|viz|resp|vs|ca|c\.f|et al|et|w\.r\.t|a\.k\.a|Dr|Mr|Mrs|Ms|Prof|Rev|Gen|Gov|Sen|Rep|Hon|St"
-    r"|Proc|Trans|Conf|Symp|Dept|Univ)\.$"
+    r"(?:approx|appx|cf|e\.g|i\.e|viz|resp|vs|ca|c\.f|et al|et|w\.r\.t|a\.k\.a"
+    r"|Dr|Mr|Mrs|Ms|Prof|Rev|Gen|Gov|Sen|Rep|Hon|St|Proc|Trans|Conf|Symp|Dept|Univ)\.$"
 )
 """Abbreviations that something always follows, whatever it begins with."""
 _BEFORE_NUMBER = re.compile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -16,8 +17,10 @@ _LONG_LINE = 160
 """Characters: a longer line was not broken by hand, so its end is a paragraph's end."""
 _ITEM = re.compile(r"\s*(?:[-*+•◦▪–]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)])\s+\S")
 _RULE = re.compile(r"\s*([=\-~_*#])\1{2,}\s*")
-_NUMBERED = re.compile(r"(?:\d+(?:\.\d+)*\.?|[IVXLC]+\.|[A-Z]\.|chapter \w+[.:]?|part \w+[.:]?|section \w+[.:]?)\s+\S", re.I)
-_CODE = re.compile(r"[{};=]\s*$|^\s*(?:def|class|import|from|return|if|for|while|#include|public|private|var|let)\b.*[:;({]?$|[=<>!]=|->|\(\)")
+_NUMBERED = re.compile(r"(?:\d+(?:\.\d+)*\.?|[IVXLC]+\.|[A-Z]\.|(?:chapter|part|section) \w+[.:]?)\s+\S", re.I)
+_CODE = re.compile(
+    r"[{};=]\s*$|^\s*(?:def|class|import|return|while|#include|public|private|var|let)\b|[=<>!]=|->|\(\)|^\s*[$>#] "
+)
 
 
 def read_text(text: str, source: str, *, abstract: Abstract = "keep") -> Document:
@@ -42,18 +45,22 @@ def from_text(text: str, source: str = "text", title: str | None = None) -> Docu
 
 
 def _without_heads(text: str) -> str:
-    """Pages, where form feeds tell them, joined without their first and last lines if these repeat (RFCs, pdftotext)."""
+    """Pages, where form feeds tell them, joined without first and last lines that repeat (RFCs, pdftotext)."""
     if "\f" not in text:
         return text
     pages = [page.strip("\n").split("\n") for page in text.split("\f") if page.strip()]
-    counts = Counter(_shape(line) for page in pages for line in {0: page[0], -1: page[-1]}.values() if line.strip())
+    counts = Counter(_shape(line) for page in pages for line in (page[0], page[-1]))
     often = max(3, len(pages) // 4)
     kept: list[str] = []
     for page in pages:
         first, last = 0, len(page)
-        while first < last and (not page[first].strip() or (first == 0 and counts[_shape(page[first])] >= often)):
+        if counts[_shape(page[0])] >= often:
             first += 1
-        while last > first and (not page[last - 1].strip() or (last == len(page) and counts[_shape(page[last - 1])] >= often)):
+        if counts[_shape(page[-1])] >= often:
+            last -= 1
+        while first < last and not page[first].strip():
+            first += 1
+        while last > first and not page[last - 1].strip():
             last -= 1
         lines = page[first:last]
         if not lines:
@@ -160,14 +167,14 @@ def _wrapped(lines: list[str], width: int) -> bool:
     if len(lines) < 2:
         return True
     forced = soft = 0
-    for line, following in zip(lines, lines[1:], strict=False):
+    for line, following in itertools.pairwise(lines):
         word = following.split(None, 1)[0] if following.split() else ""
         if len(line) + 1 + len(word) > width - 2 or line.endswith("-"):
             forced += 1
         elif following.lstrip()[:1].islower() or line.rstrip()[-1:] not in ".!?:":
             soft += 1
     breaks = len(lines) - 1
-    return forced * 2 >= breaks or (forced + soft) * 10 >= breaks * 9 and width > 50
+    return forced * 2 >= breaks or ((forced + soft) * 10 >= breaks * 9 and width > 50)
 
 
 def _title(blocks: list[Block]) -> str | None:

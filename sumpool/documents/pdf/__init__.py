@@ -1,4 +1,4 @@
-"""PDF files: pages are read in worker processes (worker, pool: glyphs, lines, columns), the document here (assembly)."""
+"""PDF files: workers (worker, pool) read pages (glyphs, lines, columns, tables); assembly makes the document."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_pdf(
         raise DocumentError("damaged", DAMAGED)
     characters = sum(len(line.text) for page in raw.pages for line in page.lines)
     if raw.unreadable > characters:
-        message = "PDF whose fonts don't say what their characters are (run OCR on it, for example ocrmypdf --force-ocr)"
+        message = "PDF whose fonts hide what their characters are (run OCR on it, for example ocrmypdf --force-ocr)"
         raise DocumentError("no-text", message)
     if characters < 40 * raw.count and raw.images >= raw.count and characters < 400:
         raise DocumentError("scanned", "scanned PDF without text (run OCR on it first, for example ocrmypdf)")

@@ -18,7 +18,9 @@ from sumpool.documents.sections import is_section_heading
 _PROSE = re.compile(r"[a-z]{2,}[.!?]['”\")]*(?:\s|$)")
 _RUN_IN = re.compile(r"abstract\b|summary\s*[:.—–-]", re.I)
 _INTRODUCTION = re.compile(r"(?:(?:1|I)[.\s]+\S|(?:introduction|background)$)", re.I)
-_AFFILIATION = re.compile(r"@|e-?mail|university|department|institute|correspond|equal contribution|permission to make|©|copyright", re.I)
+_AFFILIATION = re.compile(
+    r"@|e-?mail|university|department|institute|correspond|equal contribution|permission to make|©|copyright", re.I
+)
 _NOTE_NUMBER = re.compile(r"(\d{1,2})\s?(?=[A-Z“\"'‘(])")
 _FRONT_PROSE = 25
 """Words: a shorter piece between title and text is a name, an address, a date."""
@@ -53,14 +55,16 @@ def assemble(raw: RawPdf) -> tuple[list[Block], str | None, list[str]]:
 def _title_lines(page: Page, size: float) -> list[Line]:
     """The largest print in the upper part of the first page, if it is larger than the text and not too long."""
     upper = [
-        line for line in page.lines
-        if line.base < 0.65 * page.height and not line.figure and sum(map(str.isalpha, line.text)) > 3 and line.cells < 3
-    ]  # fmt: skip
+        line
+        for line in page.lines
+        if line.base < 0.65 * page.height
+        and line.cells < 3
+        and not line.figure
+        and sum(map(str.isalpha, line.text)) > 3
+    ]
     large = [line for line in upper if line.size > 1.12 * size]
     for line in sorted(large, key=lambda line: (-round(line.size, 1), -len(line.text), line.base)):
-        alike = [
-            other for other in upper if abs(other.size - line.size) < 0.04 * line.size and other.bold == line.bold
-        ]
+        alike = [other for other in upper if abs(other.size - line.size) < 0.04 * line.size and other.bold == line.bold]
         run = _near(alike, line)
         text = " ".join(member.text for member in run)
         if is_section_heading(text) or len(text.split()) < 2 or is_caption(text, small=False):
@@ -104,7 +108,7 @@ def _without_front_matter(groups: list[Group], page: int, title_base: float) -> 
         if group.page != page:
             break
         prose = group.kind == "body" and group.words >= _FRONT_PROSE and len(_PROSE.findall(group.text)) > 0
-        named = group.kind == "heading" and is_section_heading(group.text) or _RUN_IN.match(group.text)
+        named = (group.kind == "heading" and is_section_heading(group.text)) or _RUN_IN.match(group.text)
         if prose or named:
             # A heading that belongs to this prose stays with it.
             start = position
@@ -131,8 +135,13 @@ def _drop_note_marks(groups: Sequence[Group]) -> None:
         if number is None:
             continue
         mark = re.compile(rf"(?<=[^\W\d_])([.,;:!?)”’]*){number[1]}(?![\w.,%–-])")
-        lines = [line for group in groups if group.page == note.page and group.kind in ("body", "list", "caption")
-                 for line in group.lines if mark.search(line.text)]  # fmt: skip
+        lines = [
+            line
+            for group in groups
+            if group.page == note.page and group.kind in ("body", "list", "caption")
+            for line in group.lines
+            if mark.search(line.text)
+        ]
         if len(lines) == 1:
             lines[0].text = mark.sub(r"\1", lines[0].text, count=1)
             note.lines[0].text = note.lines[0].text[number.end() :]
@@ -248,9 +257,9 @@ def _block(groups: Sequence[Group], words: Vocabulary, levels: dict[int, int]) -
     else:
         text, starts = join_marked([line.text for line, _ in lines], words)
     pages = _changes([(start, page) for start, (_, page) in zip(starts, lines, strict=True)])
-    kind = first.kind
-    assert kind not in ("equation", "junk", "table")
-    return Block(kind, text, pages, levels.get(id(first), 0))
+    assert first.kind != "equation"
+    assert first.kind != "junk"
+    return Block(first.kind, text, pages, levels.get(id(first), 0))
 
 
 def _changes(marks: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -45,7 +46,7 @@ def _without_line_numbers(runs: list[Run]) -> list[Run]:
     drop: set[int] = set()
     for column in numbers.values():
         ordered = [number for _, number in sorted(column, key=lambda item: item[0].base)]
-        steps = Counter(after - before for before, after in zip(ordered, ordered[1:], strict=False))
+        steps = Counter(after - before for before, after in itertools.pairwise(ordered))
         if len(ordered) >= 9 and steps[1] + steps[5] >= 0.8 * (len(ordered) - 1):
             drop.update(id(run) for run, _ in column)
     if not drop:
@@ -174,12 +175,13 @@ def _rows(runs: Sequence[Run]) -> list[list[Run]]:
     bases = [row[0].base for row in rows]
     ends = [(min(run.x0 for run in row), max(run.x1 for run in row)) for row in rows]
     loose: list[Run] = []
+    reach = 0.62 * usual
     for run in runs:
         if run.size >= 0.8 * usual:
             continue
         near = [
             number
-            for number in range(bisect_left(bases, run.base - 0.62 * usual), bisect_right(bases, run.base + 0.62 * usual))
+            for number in range(bisect_left(bases, run.base - reach), bisect_right(bases, run.base + reach))
             if ends[number][0] - 0.6 * usual <= run.x1
             and run.x0 <= ends[number][1] + 0.6 * usual
             and run.size < 0.9 * rows[number][0].size

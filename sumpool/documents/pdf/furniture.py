@@ -14,7 +14,8 @@ _BAND = 0.15
 _NEAR = 4.0
 """Points: the same place on two pages."""
 _PAGE_NUMBER = re.compile(
-    r"[\W_]*(?:(?:page|p\.|seite|slide)\s*)?(?:[a-z]{0,2}-?\d{1,4}|[ivxlc]{1,7})(?:\s*(?:of|/|von)\s*\d{1,4})?[\W_]*", re.I
+    r"[\W_]*(?:(?:page|p\.|seite|slide)\s*)?(?:[a-z]{0,2}-?\d{1,4}|[ivxlc]{1,7})(?:\s*(?:of|/|von)\s*\d{1,4})?[\W_]*",
+    re.I,
 )
 _NUMBERS = re.compile(r"\d+|\b[ivxlc]+\b", re.I)
 _IMPRINT = re.compile(
@@ -90,7 +91,8 @@ def _without_ends(lines: list[Line], page: Page, *, first: bool) -> list[Line]:
         for line in side[:6]:
             if not _in_band(line, page):
                 break
-            if not (_PAGE_NUMBER.fullmatch(line.text) or (first and len(line.text) < 200 and _IMPRINT.search(line.text))):
+            imprint = first and len(line.text) < 200 and _IMPRINT.search(line.text)
+            if not (imprint or _PAGE_NUMBER.fullmatch(line.text)):
                 break
             drop.add(id(line))
     return [line for line in lines if id(line) not in drop]

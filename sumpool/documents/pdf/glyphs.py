@@ -209,7 +209,7 @@ def _is_math_sign(text: str) -> bool:
 
 def font_name(font: PDFFont) -> str:
     """The font's name without the subset tag ("ABCDEF+Times-Bold")."""
-    name = font.fontname if isinstance(font.fontname, str) else str(font.basefont or "")
+    name = font.fontname if isinstance(font.fontname, str) else str(getattr(font, "basefont", ""))
     head, plus, tail = name.partition("+")
     return tail if plus and len(head) == 6 else name
 
@@ -230,11 +230,12 @@ class PageReader:
         _, _, width, height = device.box
         if turn % 2:
             width, height = height, width
-        inside = [g for g in glyphs if -2 <= g.x0 and g.x1 <= width + 2 and -2 <= g.base <= height + 2]
+        inside = [g for g in glyphs if g.x0 >= -2 and g.x1 <= width + 2 and -2 <= g.base <= height + 2]
         if sum(g.figure for g in inside) * 2 > len(inside):  # the whole page is one form, not a figure on it
             for glyph in inside:
                 glyph.figure = False
-        return Sheet(width, height, _undoubled(inside), device.unreadable, device.images, device.rules if turn == 0 else [])
+        rules = device.rules if turn == 0 else []
+        return Sheet(width, height, _undoubled(inside), device.unreadable, device.images, rules)
 
 
 def _undoubled(glyphs: list[Glyph]) -> list[Glyph]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -18,12 +19,17 @@ TERMINAL = re.compile(r"[.!?:;…。！？]['\"”’»)\]]*$")
 _BULLET = re.compile(r"[•●▪◦‣∙∗■□➢➤·◆⁃►✓–—*\-]\s+(?=\S)|[•●▪◦‣■➢➤◆►✓](?=\w)")
 _ENUMERATED = re.compile(r"\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]\s+\S")
 _NUMBERED = re.compile(r"(?:\d{1,2}(?:\.\d{1,2})*\.?|[IVX]{1,5}\.|[A-Z]\.(?:\d{1,2}\.?)*)\s+[A-Z“\"]")
-_CAPTION = re.compile(r"(?:supplementary |extended data )?(?:fig(?:ure|s|ures)?|tab(?:le|les)?|algorithm|listing|scheme|chart|plate|exhibit)"
-                      r"\.?\s*(?:[A-Z]?\d+(?:\.\d+)*[A-Za-z]?|[IVX]+)", re.I)  # fmt: skip
+_CAPTION = re.compile(
+    r"(?:supplementary |extended data )?(?:fig(?:ures?|s)?|tab(?:les?)?|algorithm|listing|scheme|chart|plate|exhibit)"
+    r"\.?\s*(?:[A-Z]?\d+(?:\.\d+)*[A-Za-z]?|[IVX]+)",
+    re.I,
+)
 _CAPTION_END = re.compile(r"\s*[.:|–—]|\s*$")
+_CAPTION_TEXT = re.compile(r"\s+(?:[A-Z“]|[a-z]\s)")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _LEADERS = re.compile(r"(?:\.\s?){5,}|(?:…\s?){2,}|_{5,}")
 _EQUATION_NUMBER = re.compile(r"\(\d{1,3}[a-z]?(?:\.\d+)?\)$")
+_NOTE_MARK = re.compile(r"[*†‡§¶∗\d]{1,2}\s?\S")
 _TABLE_CAPTION = re.compile(r"tab", re.I)
 
 
@@ -168,7 +174,9 @@ def _groups_of_column(lines: list[Line], page: Page, style: Style) -> list[Group
 def _breaks(group: list[Line], before: Line, line: Line, after: Line | None, style: Style) -> bool:
     """Whether `line`, under `before`, starts something new."""
     size = max(before.size, line.size)
-    if abs(before.size - line.size) > 0.08 * size or before.figure != line.figure or before.ruled != line.ruled or before.mono != line.mono:
+    if abs(before.size - line.size) > 0.08 * size:
+        return True
+    if (before.figure, before.ruled, before.mono) != (line.figure, line.ruled, line.mono):
         return True
     if not -0.5 * size < line.base - before.base < (style.leading + 0.36) * size:
         return True
@@ -178,7 +186,7 @@ def _breaks(group: list[Line], before: Line, line: Line, after: Line | None, sty
         return True
     ended = bool(TERMINAL.search(before.text))
     room = before.right - before.x1 - line.first_word - 0.3 * size
-    if before.bold != line.bold and (before.bold and room > 0.5 * size or line.bold and (ended or room > 0.5 * size)):
+    if before.bold != line.bold and (room > 0.5 * size or (line.bold and ended)):
         return True
     if before.italic != line.italic and room > size and len(group) == 1:
         return not ended
@@ -254,11 +262,11 @@ def _kind(group: Group, following: Group | None, style: Style) -> GroupKind:
 
 
 def is_caption(text: str, small: bool) -> bool:
-    """"Figure 3: ...", and where the type is small or bold also "Fig. 3 Something"."""
+    """ "Figure 3: ...", and where the type is small or bold also "Fig. 3 Something"."""
     found = _CAPTION.match(text)
     if not found:
         return False
-    return bool(_CAPTION_END.match(text, found.end())) or (small and re.match(r"\s+(?:[A-Z“]|[a-z]\s)", text[found.end() :]) is not None)
+    return bool(_CAPTION_END.match(text, found.end()) or (small and _CAPTION_TEXT.match(text, found.end())))
 
 
 def _is_heading(group: Group, following: Group | None, style: Style) -> bool:
@@ -285,7 +293,8 @@ def _is_heading(group: Group, following: Group | None, style: Style) -> bool:
         return False
     if group.all("italic") and not style.italic:
         return True
-    if group.space > 1.25 and following.space > 1.25 and len(group.lines) == 1 and not group.indented and group.words <= 10:
+    alone = group.space > 1.25 and following.space > 1.25 and len(group.lines) == 1
+    if alone and not group.indented and group.words <= 10:
         return following.words > group.words
     caps = sum(character.isupper() for character in letters) * 10 > 9 * len(letters) and len(letters) > 4
     return caps or (_NUMBERED.match(text) is not None and group.space > 1.25 and len(group.lines) == 1)
@@ -298,9 +307,12 @@ def _is_equation(group: Group) -> bool:
     text = group.text
     letters = sum(len(word) for word in _WORD.findall(text))
     signs = max(1, len(text.replace(" ", "")))
-    math = sum(line.math * len(line.text) for line in group.lines) / max(1, sum(len(line.text) for line in group.lines))
-    numbered = bool(_EQUATION_NUMBER.search(text))
-    return (math > 0.3 and letters < 0.6 * signs) or (numbered and letters < 0.55 * signs) or (letters < 0.2 * signs and math > 0)
+    math = sum(line.math * len(line.text) for line in group.lines) / max(1, len(text))
+    if math > 0.3:
+        return letters < 0.6 * signs
+    if _EQUATION_NUMBER.search(text):
+        return letters < 0.55 * signs
+    return math > 0 and letters < 0.2 * signs
 
 
 def _mark_tables(groups: list[Group], style: Style) -> None:
@@ -313,11 +325,12 @@ def _mark_tables(groups: list[Group], style: Style) -> None:
             return False
         tokens = group.text.split()
         numeric = sum(any(character.isdigit() for character in token) for token in tokens)
-        narrow = sum(line.width for line in group.lines) / len(group.lines) < 0.6 * (group.lines[0].right - group.lines[0].left)
+        first = group.lines[0]
+        narrow = sum(line.width for line in group.lines) < 0.6 * len(group.lines) * (first.right - first.left)
         return (
             numeric * 5 >= 2 * len(tokens)
             or (len(tokens) <= 4 * len(group.lines) and narrow and not TERMINAL.search(group.text))
-            or (group.lines[0].cells > 1 and len(tokens) < 12)
+            or (first.cells > 1 and len(tokens) < 12)
         )
 
     for position, group in enumerate(groups):
@@ -327,16 +340,16 @@ def _mark_tables(groups: list[Group], style: Style) -> None:
                 while 0 <= here < len(groups) and part(groups[here]) and groups[here].kind != "heading":
                     groups[here].kind = "table"
                     here += step
-    for before, group in zip(groups, groups[1:], strict=False):
+    for before, group in itertools.pairwise(groups):
         # A table's own notes, and a caption's further lines.
         if group.size > 0.96 * style.size or group.kind != "body":
             continue
-        step = group.lines[0].base - before.lines[-1].base
-        if before.kind == "caption" and 0 < step < 1.7 * group.size and not before.text.endswith("."):
+        distance = group.lines[0].base - before.lines[-1].base
+        if before.kind == "caption" and 0 < distance < 1.7 * group.size and not before.text.endswith("."):
             group.kind = "caption"
-        elif before.kind == "table" and group.lines[0].column == before.lines[0].column:
-            if not group.lines[0].marked and group.words < 60:
-                group.kind = "table"
+        below = before.kind == "table" and group.lines[0].column == before.lines[0].column
+        if below and group.words < 60 and not group.lines[0].marked:
+            group.kind = "table"
     for position in range(1, len(groups) - 1):
         if groups[position - 1].kind == groups[position + 1].kind == "table" and part(groups[position]):
             groups[position].kind = "table"
@@ -373,10 +386,10 @@ def _mark_footnotes(groups: list[Group], style: Style) -> None:
             foot.insert(0, group)
         if not foot or (len(foot) == len(members) and foot[0].lines[0].base < 0.7 * foot[0].height):
             continue  # a whole column of small print is something else
-        marks = [n for n, group in enumerate(foot) if group.lines[0].marked or re.match(r"[*†‡§¶∗\d]{1,2}\s?\S", group.text)]
+        marks = [number for number, group in enumerate(foot) if group.lines[0].marked or _NOTE_MARK.match(group.text)]
         start = marks[0] if marks else (0 if groups[0].page == 1 else len(foot))
         for group in foot[start:]:
-            if group.kind in ("body", "list", "heading", "code", "equation", "table"):
+            if group.kind not in ("caption", "junk") and not group.lines[0].ruled:
                 group.kind = "footnote"
 
 
@@ -386,9 +399,10 @@ def _mark_labels(groups: list[Group], style: Style) -> None:
     def label(group: Group) -> bool:
         if group.kind in ("junk", "equation", "table"):
             return True
-        return group.kind in ("body", "heading") and group.words <= 4 * len(group.lines) and not TERMINAL.search(group.text) and (
-            group.size < 0.94 * style.size or (group.kind == "body" and group.words <= 6)
-        )
+        if group.kind not in ("body", "heading") or TERMINAL.search(group.text):
+            return False
+        short = group.words <= 4 * len(group.lines)
+        return short and (group.size < 0.94 * style.size or (group.kind == "body" and group.words <= 6))
 
     start = 0
     while start < len(groups):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from statistics import median
 
 from sumpool.documents.pdf.glyphs import Glyph
@@ -19,7 +20,8 @@ _BOLD = re.compile(r"bold|black|heavy|demi|semibd|-bd|cmb|sfbx|ptmb|phvb|\bB$|me
 _ITALIC = re.compile(r"ital|obli|slant|cmti|cmsl|sfti|-it\b", re.I)
 _MONO = re.compile(r"mono|courier|consol|cmtt|typewriter|txtt|menlo|inconsolata|luximono|sftt|nimbusmon", re.I)
 _RAISED_MARK = re.compile(r"[\d*,;†‡§¶–−+\-a-zA-Z#∗\[\]]+")
-_UNIT = re.compile(r"(?:^|[\s\d/·.(])(?:[kcmdµμn]?m|s|kg|K|h|L|yr|min|mol|W|g)$")
+_UNIT = re.compile(r"(?:^|[\s\d/·.(])(?:[kcmdµμn]?m|kg|K|h|L|yr|min|mol|W|g)$|[/·\s]s$")
+_BASE = re.compile(r"(?:^|\D)(?:10|2)$")
 _VARIABLE = re.compile(r"(?:^|[^A-Za-z'’])[A-Za-z\u0370-\u03ff\u211d\u2102\u2115\u2124]$|\)$")
 _MINUS = str.maketrans("–−", "--")
 _SPACED_OUT = re.compile(r"(?:\S ){4,}\S")
@@ -164,9 +166,7 @@ def _with_accents(glyphs: list[Glyph]) -> list[Glyph]:
 
 
 def _merged(letter: Glyph, text: str, spaced: bool) -> Glyph:
-    return Glyph(
-        text, letter.x0, letter.x1, letter.base, letter.size, letter.font, letter.figure, letter.math, spaced or letter.spaced
-    )
+    return replace(letter, text=text, spaced=spaced or letter.spaced)
 
 
 def _overlap(accent: Glyph, letter: Glyph) -> bool:
@@ -176,7 +176,7 @@ def _overlap(accent: Glyph, letter: Glyph) -> bool:
 
 def _words(glyphs: list[Glyph], whole: Run, rtl: bool) -> tuple[str, int, float, bool]:
     """(text, cells, width of the first word, whether it starts with a raised mark)."""
-    gaps = [_gap(a, b, rtl) for a, b in zip(glyphs, glyphs[1:], strict=False)]
+    gaps = [_gap(a, b, rtl) for a, b in itertools.pairwise(glyphs)]
     limit = _word_gap(glyphs, gaps, whole.size)
     parts: list[str] = []
     raised = ""
@@ -187,7 +187,8 @@ def _words(glyphs: list[Glyph], whole: Run, rtl: bool) -> tuple[str, int, float,
         gap = gaps[position - 1] if position else 0.0
         is_raised = glyph.size < 0.88 * whole.size and whole.base - glyph.base > 0.15 * whole.size
         breaks = position > 0 and (gap > limit or (glyph.spaced and gap > 0.05 * whole.size))
-        if raised and not is_raised and not "".join(parts[-1:]).strip() and _is_under(glyph, glyphs[position - 1], whole):
+        stands_alone = not parts or parts[-1] == " "
+        if raised and stands_alone and not is_raised and _is_under(glyph, glyphs[position - 1], whole):
             parts.append(raised + "/")  # a fraction: one small number over another, nothing in front
             raised, breaks = "", False
         if raised and (not is_raised or breaks):
@@ -234,7 +235,7 @@ def _word_gap(glyphs: list[Glyph], gaps: list[float], size: float) -> float:
     ordered = sorted(gaps)
     steps = [
         (after - before, (after + before) / 2)
-        for before, after in zip(ordered, ordered[1:], strict=False)
+        for before, after in itertools.pairwise(ordered)
         if before < 0.16 * size and 0.1 * size < after
     ]
     widest, middle = max(steps, default=(0.0, usual))
@@ -252,8 +253,11 @@ def _raised(before: str, raised: str) -> str:
     stem = before.rstrip()[-8:]
     if stem != before[-8:]:
         return ""
-    if re.fullmatch(r"[-–−+]?(?:\d{1,3}|[a-zA-Z]{1,2}\d?)", raised) and (
-        _VARIABLE.search(stem) or (raised[-1].isdigit() and (stem[-1:].isdigit() or _UNIT.search(stem)))
+    power = re.fullmatch(r"[-–−+]?(?:\d{1,3}|[a-zA-Z]{1,2}\d?)", raised)
+    if power and (
+        _VARIABLE.search(stem)
+        or (raised[-1].isdigit() and _BASE.search(stem))
+        or (raised[-1] in "123" and len(raised) < 3 and _UNIT.search(stem))
     ):
         return "^" + raised.translate(_MINUS)
     return ""

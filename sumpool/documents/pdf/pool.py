@@ -64,7 +64,8 @@ class _Worker:
         self._thread.start()
 
     def _talk(self, task: bytes, data: bytes) -> None:
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         try:
             self._process.stdin.write(task)
             self._process.stdin.write(data)
