@@ -324,8 +324,11 @@ def _tasks(
     left = [task for task in tasks if task.source.error or not (task.target and is_finished(task.target))]
     skipped = len(tasks) - len(left)
     if skipped:
-        what = f"{targets[0]} is there already and was" if len(tasks) == 1 else f"{skipped} finished outputs were"
-        terminal.note(f"{what} left as before (--overwrite makes them anew)")
+        many = skipped > 1
+        terminal.note(
+            f"{skipped} finished output{'s were' if many else ' was'} left as before "
+            f"(--overwrite makes {'them' if many else 'it'} anew)"
+        )
     return left
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from sumpool.cli import main
 
-STORY = (
+_STORY = (
     "The harbour of Ferrybank was dredged in 1911. It has silted up since, and only small boats call there now. "
     "The council asked for a report. Its author measured the depth at forty places and found less than a metre at "
     "most of them. Dredging would cost more than the harbour earns. The council decided to wait.\n\n"
@@ -75,5 +75,15 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def story(here: Path) -> Path:
     """story.txt in the current directory."""
     file = here / "story.txt"
-    file.write_text(STORY, encoding="utf-8")
+    file.write_text(_STORY, encoding="utf-8")
     return file
+
+
+@pytest.fixture
+def tree(story: Path) -> Path:
+    """The current directory, with the story thrice in docs/ and nowhere else."""
+    for name in ("docs/a.txt", "docs/a.md", "docs/sub/b.txt"):
+        (story.parent / name).parent.mkdir(parents=True, exist_ok=True)
+        (story.parent / name).write_text(_STORY, encoding="utf-8")
+    story.unlink()
+    return story.parent

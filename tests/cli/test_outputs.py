@@ -28,7 +28,10 @@ def test_directory_is_mirrored_and_suffixes_keep_neighbours_apart() -> None:
 
 
 def test_named_files_go_directly_into_the_directory() -> None:
-    assert plan_outputs([source("x/a.pdf"), source("/tmp/b.pdf")], OUT, ".txt") == [OUT / "a.pdf.txt", OUT / "b.pdf.txt"]
+    assert plan_outputs([source("x/a.pdf"), source("/tmp/b.pdf")], OUT, ".txt") == [
+        OUT / "a.pdf.txt",
+        OUT / "b.pdf.txt",
+    ]
 
 
 def test_same_names_keep_their_paths() -> None:
@@ -43,7 +46,9 @@ def test_standard_input_has_a_name() -> None:
 
 
 PATHS = st.lists(
-    st.lists(st.sampled_from(["a", "b", "stdin", "a.md"]), min_size=1, max_size=4).map("/".join), unique=True, min_size=1
+    st.lists(st.sampled_from(["a", "b", "stdin", "a.md"]), min_size=1, max_size=4).map("/".join),
+    unique=True,
+    min_size=1,
 )
 
 
