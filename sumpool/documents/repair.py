@@ -22,6 +22,9 @@ _TRANSLATION = {ord(ligature): letters for ligature, letters in _LIGATURES.items
     0x2028: "\n", 0x2029: "\n\n",
     0x2010: "-", 0x2011: "-",
 }  # fmt: skip
+_TRANSLATION |= {  # Windows characters taken for Latin-1, in which these codes are controls
+    code: bytes([code]).decode("cp1252") for code in range(0x80, 0xA0) if code not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+}
 _LOOSE_ACCENT = re.compile(r"([´¨˜ˇ˘˝˚])(ı|[A-Za-z])(?!\w*[´¨])|([A-Za-z])([¨´])(?=[a-z])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff\ue000-\uf8ff]")
 _SPACES = re.compile(r"[^\S\n]+")

@@ -181,6 +181,7 @@ def _look(group: Group) -> tuple[float, bool, bool, bool]:
 
 def _flow(groups: Sequence[Group], words: Vocabulary, levels: dict[int, int]) -> Iterator[Block]:
     """Blocks in reading order; captions and notes after the page's text, tables and formulas not at all."""
+    indents = _uses_indents(groups)
     current: list[Group] = []
     waiting: list[Group] = []
     for group in groups:
@@ -192,7 +193,7 @@ def _flow(groups: Sequence[Group], words: Vocabulary, levels: dict[int, int]) ->
             else:
                 waiting.append(group)
             continue
-        if current and _goes_on(current, group):
+        if current and _goes_on(current, group, indents):
             current.append(group)
             continue
         if current:
@@ -206,7 +207,13 @@ def _flow(groups: Sequence[Group], words: Vocabulary, levels: dict[int, int]) ->
     yield from (_block([note], words, levels) for note in waiting)
 
 
-def _goes_on(current: Sequence[Group], group: Group) -> bool:
+def _uses_indents(groups: Sequence[Group]) -> bool:
+    """Whether new paragraphs start with an indent in this document, so that one without goes on with the last."""
+    inner = [group for group in groups if group.kind == "body" and not group.opens and len(group.lines) > 2]
+    return sum(group.indented for group in inner) * 10 > 6 * len(inner)
+
+
+def _goes_on(current: Sequence[Group], group: Group, indents: bool) -> bool:
     """Whether `group` is the rest of the paragraph, or one more item or line of the same list or listing."""
     last = current[-1]
     if last.kind in ("list", "code") and group.kind == last.kind:
@@ -216,16 +223,17 @@ def _goes_on(current: Sequence[Group], group: Group) -> bool:
         return same and group.space < 1.6 and group.text[:1].islower()
     if group.kind != "body" or last.kind not in ("body", "list"):
         return False
-    end, start = last.text.rstrip(), group.text[:1]
-    if abs(last.size - group.size) > 0.08 * group.size or (TERMINAL.search(end) and not end.endswith((":", ";"))):
-        return False
-    if start.islower():
-        return True
-    if end.endswith((":", ";")) or last.kind == "list":
+    if abs(last.size - group.size) > 0.08 * group.size:
         return False
     line = last.lines[-1]
     full = line.x1 > line.right - 1.5 * line.size
-    return full and not group.indented and (group.opens or group.page != last.page)
+    across = full and not group.indented and (group.opens or group.page != last.page)
+    end, start = last.text.rstrip(), group.text[:1]
+    if end.endswith((":", ";")):
+        return start.islower()
+    if TERMINAL.search(end):
+        return across and indents and last.kind == "body"
+    return start.islower() or (across and last.kind == "body")
 
 
 def _block(groups: Sequence[Group], words: Vocabulary, levels: dict[int, int]) -> Block:

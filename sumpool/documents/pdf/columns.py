@@ -133,7 +133,7 @@ def _gutter(runs: Sequence[Run], size: float) -> float | None:
 
 def _score(runs: Sequence[Run], edge: float, size: float) -> int:
     """How much height has text on both sides of `edge` and none over the strip in front of it; 0 if no columns."""
-    strip = 0.6 * size
+    strip = 0.9 * size
     left: dict[int, float] = {}
     right: dict[int, float] = {}
     crossed: set[int] = set()

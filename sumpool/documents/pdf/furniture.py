@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from statistics import median
 
 from sumpool.documents.pdf.lines import Line
 from sumpool.documents.pdf.pool import Page
@@ -83,14 +84,25 @@ def _by_height(found: list[tuple[int, int, Line]]) -> list[list[tuple[int, int, 
     return groups
 
 
+def _stands_apart(line: Line, inner: Line | None, page: Page, size: float) -> bool:
+    """A small or italic line at the very edge of a page, well apart from what is next to it."""
+    edge = min(line.base, page.height - line.base) < 0.08 * page.height
+    apart = inner is not None and abs(line.base - inner.base) > 2.2 * size
+    return edge and apart and (line.size < 0.95 * size or line.italic) and len(line.text) < 120
+
+
 def _without_ends(lines: list[Line], page: Page, *, first: bool) -> list[Line]:
     """Without page numbers (and on the first page the imprint) as the outermost lines at the top and the bottom."""
     drop: set[int] = set()
     ordered = sorted(lines, key=lambda line: line.base)
+    size = median(line.size for line in lines) if lines else 0.0
     for side in (ordered, ordered[::-1]):
-        for line in side[:6]:
+        for line, next_line in zip(side[:6], [*side[1:7], None], strict=False):
             if not _in_band(line, page):
                 break
+            if _stands_apart(line, next_line, page, size) and not first:
+                drop.add(id(line))
+                continue
             imprint = first and len(line.text) < 200 and _IMPRINT.search(line.text)
             if not (imprint or _PAGE_NUMBER.fullmatch(line.text)):
                 break

@@ -1,0 +1,262 @@
+"""PDFs that can't be read, and readers that are stopped: one clear error each, in time, and nothing left behind."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from checking import check
+from handset import HEIGHT, WIDTH, Paper, plain_page, prose
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from reportlab.pdfgen.canvas import Canvas
+
+from sumpool.documents import read_document
+from sumpool.documents.pdf import pool
+from sumpool.errors import DocumentError
+
+NO_PAGES = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n"
+    b"trailer<</Root 1 0 R>>\n%%EOF"
+)
+
+
+def failure(data: bytes, **options: object) -> DocumentError:
+    with pytest.raises(DocumentError) as caught:
+        read_document("secret-name.pdf", data, **options)  # type: ignore[arg-type]
+    message = caught.value.message
+    assert "secret-name" not in message
+    assert "\n" not in message
+    assert len(message) < 160
+    return caught.value
+
+
+def endless() -> bytes:
+    """A small PDF that takes hours: forms that draw each other, ten times each, fifteen levels deep."""
+    objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>"]
+    objects.append(b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</XObject<</F 5 0 R>>>>>>")
+    objects.append(b"<</Length 4>>stream\n/F Do\nendstream")
+    for level in range(15):
+        draw = b"/F Do " * 10
+        objects.append(
+            b"<</Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</F %d 0 R>>>>/Length %d>>stream\n%s\nendstream"
+            % (min(6 + level, 19), len(draw), draw)
+        )
+    body = b"".join(b"%d 0 obj%s endobj\n" % (number, text) for number, text in enumerate(objects, 1))
+    return b"%PDF-1.4\n" + body + b"trailer<</Root 1 0 R>>\n%%EOF"
+
+
+def children() -> set[int]:
+    """Processes that this one started and that still run."""
+    if not Path("/proc/self/task").exists():
+        pytest.skip("needs /proc")
+    found = set()
+    for task in Path("/proc/self/task").iterdir():
+        found |= {int(number) for number in (task / "children").read_text().split()}
+    return found
+
+
+def test_encrypted() -> None:
+    paper = Paper(password="open sesame").body(prose(1, 20))
+    data = paper.pdf()
+    assert failure(data).kind == "encrypted"
+    assert "--password" in failure(data).message
+    assert failure(data, password="guess").kind == "password"
+    assert prose(1, 20) in read_document("paper.pdf", data, password="open sesame").text
+
+
+def test_scanned() -> None:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=(WIDTH, HEIGHT))
+    for _ in range(2):
+        canvas.drawInlineImage(_picture(), 50, 50, 500, 700)
+        canvas.showPage()
+    canvas.save()
+    assert failure(buffer.getvalue()).kind in ("scanned", "no-text")
+    image = io.BytesIO()
+    canvas = Canvas(image, pagesize=(WIDTH, HEIGHT))
+    from reportlab.lib.utils import ImageReader
+
+    canvas.drawImage(ImageReader(_picture()), 50, 50, 500, 700)
+    canvas.save()
+    error = failure(image.getvalue())
+    assert error.kind == "scanned"
+    assert "ocrmypdf" in error.message
+
+
+def _picture() -> object:
+    from PIL import Image
+
+    return Image.new("L", (20, 20), 128)
+
+
+def test_no_pages() -> None:
+    assert failure(NO_PAGES).kind == "no-pages"
+
+
+def test_blank_page() -> None:
+    assert failure(plain_page("")).kind == "no-text"
+
+
+@pytest.mark.parametrize("data", [b"%PDF-1.4\n", b"%PDF-1.7\n" + bytes(range(256)) * 40, b"not a PDF at all"])
+def test_damaged(data: bytes) -> None:
+    assert failure(data).kind == "damaged"
+
+
+def test_a_truncated_file_is_read_as_far_as_it_goes() -> None:
+    paper = Paper(columns=1)
+    for seed in range(40):
+        paper.body(prose(seed, 8))
+    data = paper.pdf()
+    try:
+        document = check(read_document("paper.pdf", data[: len(data) * 2 // 3]))
+    except DocumentError as error:
+        assert error.kind == "damaged"  # noqa: PT017
+    else:
+        assert document.text
+
+
+def test_time_limit() -> None:
+    before = children()
+    start = time.monotonic()
+    error = failure(endless(), timeout=1.5)
+    assert error.kind == "timeout"
+    assert time.monotonic() - start < 4
+    assert children() <= before
+
+
+def test_memory_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("resource")
+    monkeypatch.setattr(pool, "MEMORY", 48 << 20)
+    assert failure(Paper().body(prose(1, 900)).pdf()).kind in ("memory", "damaged")
+
+
+def test_no_process_outlives_a_reading_or_an_interrupt() -> None:
+    before = children()
+    read_document("paper.pdf", plain_page("A line of text, and a full stop."))
+    assert children() <= before
+
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        read_document("paper.pdf", plain_page("A line of text, and a full stop."), progress=interrupt)
+    assert children() <= before
+    assert not [thread for thread in threading.enumerate() if "_talk" in thread.name]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_ctrl_c_ends_a_reading_at_once(tmp_path: Path) -> None:
+    import signal
+
+    path = tmp_path / "endless.pdf"
+    path.write_bytes(endless())
+    program = f"from sumpool.documents import read_document; print('go', flush=True); read_document({str(path)!r})"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        time.sleep(0.7)
+        start = time.monotonic()
+        os.killpg(process.pid, signal.SIGINT)  # a terminal's Ctrl-C reaches the workers too
+        _, noise = process.communicate(timeout=10)
+    assert time.monotonic() - start < 3
+    assert b"KeyboardInterrupt" in noise
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)  # nobody of that session is left
+
+
+def test_a_script_without_a_main_guard_can_read(tmp_path: Path) -> None:
+    path = tmp_path / "letter.pdf"
+    path.write_bytes(plain_page("A line of text, and a full stop."))
+    script = tmp_path / "script.py"
+    script.write_text(f"from sumpool.documents import read_document\nprint(read_document({str(path)!r}).text)\n")
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(root)}
+    )
+    assert done.stdout == "A line of text, and a full stop.\n"
+    assert not done.stderr
+
+
+def test_importing_is_light() -> None:
+    heavy = ("torch", "transformers", "pdfminer", "ftfy", "charset_normalizer", "markdown_it", "sentencex")
+    program = f"import sys, sumpool.documents; print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def _mutant(data: bytes, seed: int) -> bytes:
+    """`data` with bytes, numbers or whole pieces changed, the same for the same seed."""
+    chance = random.Random(seed)
+    mutant = bytearray(data)
+    for _ in range(chance.choice([1, 3, 20])):
+        place = chance.randrange(len(mutant))
+        kind = chance.randrange(5)
+        if kind == 0:
+            mutant[place] = chance.randrange(256)
+        elif kind == 1:
+            del mutant[place : place + chance.randrange(1, 400)]
+        elif kind == 2:
+            mutant[place:place] = mutant[chance.randrange(len(mutant)) :][: chance.randrange(1, 400)]
+        elif kind == 3:
+            numbers = list(re.finditer(rb"\d+", bytes(mutant)))
+            if numbers:
+                number = chance.choice(numbers)
+                value = chance.choice([b"0", b"-1", b"99999999999", b"1e9", b"(x)", b"<<", b"[", b"%d 0 R" % chance.randrange(9)])
+                mutant[number.start() : number.end()] = value
+        else:
+            del mutant[place:]
+        if not mutant:
+            break
+    return bytes(mutant) or b"%PDF-"
+
+
+def _uncompressed() -> bytes:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=(WIDTH, HEIGHT), pageCompression=0, invariant=1)
+    for page in range(2):
+        for number, words in enumerate(prose(page, 12).split(". ")):
+            canvas.drawString(72, 700 - 14 * number, words)
+        canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
+def _survives(seed: int) -> None:
+    data = _uncompressed() if seed % 2 else Paper().body(prose(seed, 40)).pdf()
+    start = time.monotonic()
+    try:
+        check(read_document("mutant.pdf", _mutant(data, seed), timeout=10))
+    except DocumentError as error:
+        assert error.kind in ("damaged", "no-pages", "no-text", "scanned", "encrypted", "timeout", "memory", "empty")  # noqa: PT017
+    assert time.monotonic() - start < 15
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_damage_ends_in_a_document_or_an_error(seed: int) -> None:
+    _survives(seed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(24, 600))
+def test_much_damage_ends_in_a_document_or_an_error(seed: int) -> None:
+    _survives(seed)
+
+
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(st.binary(max_size=300))
+def test_any_bytes_behind_a_pdf_header(data: bytes) -> None:
+    try:
+        check(read_document("x.pdf", b"%PDF-1.5\n" + data, timeout=10))
+    except DocumentError:
+        return
