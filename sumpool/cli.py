@@ -224,7 +224,7 @@ def summarize(
             sources=show_sources,
             several=to_file is None and len(tasks) > 1,
             width=min(shutil.get_terminal_size().columns, WIDEST) if on_terminal else None,
-            styled=on_terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb",
+            styled=on_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
         ),
         terminal,
     )
