@@ -151,7 +151,7 @@ def _without_empty_sections(blocks: list[Block], abstract: Abstract) -> list[Blo
     if abstract == "drop":
         blocks = [
             block
-            for block, following in zip(blocks, [*blocks[1:], None], strict=True)
+            for block, following in zip(blocks, [*blocks[1:], None], strict=False)
             if not (block.kind == "heading" and _ABSTRACT.fullmatch(_plain(block.text)))
             or (following is not None and following.kind != "heading")
         ]

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 LONGEST = 1_000
 """A sentence of more characters is no sentence (a table, a list, a bibliography): it is cut."""
 
+_WINDOW = 4_000
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 _NEVER_LAST = re.compile(
     r"(?:^|[\s(\[\"“‘'–—-])"
@@ -90,24 +91,42 @@ def _split_paragraph(text: str, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def _boundaries(line: str) -> Iterator[tuple[int, int]]:
-    """sentencex's spans. It gives pieces; each is looked up from where the last one ended, so nothing gets lost."""
+    """sentencex's spans, window by window: on some input (backquotes, exclamation marks) its time is quadratic."""
+    start = 0
+    begun: int | None = None  # where a sentence began that goes on beyond its window
+    while start < len(line):
+        end = min(len(line), start + _WINDOW)
+        pieces = list(_pieces(line, start, end))
+        start = end
+        if not pieces:
+            continue
+        if begun is not None:
+            pieces[0] = (begun, pieces[0][1])
+        begun = None
+        if end < len(line) and len(pieces) == 1:
+            begun = pieces[0][0]
+            continue
+        if end < len(line):
+            start = pieces.pop()[0]  # it may go on after the window: it begins the next one
+        yield from pieces
+    if begun is not None:
+        yield trim(line, begun, len(line))
+
+
+def _pieces(line: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """sentencex's sentences in line[start:end]. It gives texts; each is looked up where the last one ended."""
     from sentencex import segment
 
-    position = 0
-    for piece in segment("en", line):
+    position = start
+    for piece in segment("en", line[start:end]):
         stripped = piece.strip()
-        if not stripped:
-            continue
-        found = line.find(stripped, position)
-        if found < 0:  # sentencex changed the text: leave the rest to the next piece, or to the last span
-            continue
-        if line[position:found].strip():
-            found = position
-        first, last = trim(line, found, line.index(stripped, position) + len(stripped))
-        yield first, last
-        position = last
-    if line[position:].strip():
-        yield trim(line, position, len(line))
+        found = line.find(stripped, position, end) if stripped else -1
+        if found < 0 or line[position:found].strip():
+            continue  # sentencex changed the text: this piece goes to the next one, or to the last
+        yield found, found + len(stripped)
+        position = found + len(stripped)
+    if line[position:end].strip():
+        yield trim(line, position, end)
 
 
 def _belongs(line: str, before: tuple[int, int], start: int, end: int) -> bool:
@@ -118,8 +137,8 @@ def _belongs(line: str, before: tuple[int, int], start: int, end: int) -> bool:
             return True
     tail = line[max(before[0], before[1] - 24) : before[1]]
     opening = line[start]
-    if opening.islower() and tail.endswith(".") and not tail.endswith(".."):
-        return True
+    if opening.islower() and not line[before[0]].islower():
+        return True  # where sentences begin with capitals, this one does not begin
     if _NEVER_LAST.search(tail):
         return True
     if _BEFORE_NUMBER.search(tail) and _NUMBER.match(line, start, end):

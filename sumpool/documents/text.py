@@ -79,7 +79,7 @@ def _shape(line: str) -> str:
 
 def _blocks(text: str) -> Iterator[Block]:
     words: Vocabulary | None = None
-    chunks = [chunk for chunk in re.split(r"\n[^\S\n]*(?:\n[^\S\n]*)+", "\n" + text) if chunk.strip()]
+    chunks = [chunk for chunk in re.split(r"\n(?:[^\S\n]*\n)+", text) if chunk.strip()]
     for position, chunk in enumerate(chunks):
         lines = [line.rstrip() for line in chunk.strip("\n").split("\n")]
         following = chunks[position + 1] if position + 1 < len(chunks) else ""
@@ -96,19 +96,19 @@ def _single(line: str, following: str, first: bool = False) -> Block:
         return Block("body", "")
     if _ITEM.match(line) and not _NUMBERED.match(line):
         return Block("list", line)
-    return Block("heading", line) if _is_heading(line, following) else Block("body", line)
+    return Block("heading", line) if _is_heading(line, following, first) else Block("body", line)
 
 
-def _is_heading(line: str, following: str) -> bool:
+def _is_heading(line: str, following: str, first: bool) -> bool:
     """A short line of its own, with a capital or a number in front and no full stop behind, and prose under it."""
     if is_section_heading(line):
         return True
-    if len(line) > 90 or len(line.split()) > 14 or line[-1:] in ".,;!" or not following.strip():
+    if len(line) > 90 or len(line.split()) > 14 or line[-1:] in ".,;:!" or not following.strip():
         return False
     start = line.lstrip("\"'“‘(")[:1]
     if not (start.isupper() or start.isdigit()):
         return False
-    return len(following.split()) > len(line.split())
+    return first or len(following.split()) > len(line.split())
 
 
 def _several(lines: list[str], words: Vocabulary) -> Iterator[Block]:
@@ -166,6 +166,8 @@ def _wrapped(lines: list[str], width: int) -> bool:
     """Whether the line breaks are there because the next word had no room."""
     if len(lines) < 2:
         return True
+    if width < 45 and all(line.lstrip()[:1].isupper() for line in lines):
+        return False  # verse
     forced = soft = 0
     for line, following in itertools.pairwise(lines):
         word = following.split(None, 1)[0] if following.split() else ""

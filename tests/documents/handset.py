@@ -15,12 +15,12 @@ MARGIN, GUTTER = 54.0, 20.0
 TOP, BOTTOM = 90.0, 72.0
 SIZE, LEADING = 10.0, 12.0
 
-_WORDS = (
-    "the reader of a long report wants to know what was measured and why it matters so that every chapter begins with "
-    "a statement of purpose while the remaining pages describe instruments observations corrections temperature "
-    "distribution calibration uncertainty atmospheric parameters environmental considerations independent laboratories "
-    "reproduced results under different conditions although some variation remained between stations near rivers"
-).split()
+_WORDS = """
+    the reader of a long report wants to know what was measured and why it matters so that every chapter begins with
+    a statement of purpose while the remaining pages describe instruments observations corrections temperature
+    distribution calibration uncertainty atmospheric parameters environmental considerations independent laboratories
+    reproduced results under different conditions although some variation remained between stations near rivers
+""".split()  # noqa: SIM905
 
 
 def prose(seed: int, sentences: int = 6) -> str:

@@ -90,7 +90,7 @@ def test_hyphens_at_line_ends_go_and_those_of_the_words_stay() -> None:
 )
 def test_sections_that_are_left_out(heading: str, name: str) -> None:
     paper, body = long_paper()
-    paper.heading(heading).body("[1] A. Author and B. Writer. A title that nobody needs. In Proceedings of Nothing, 2001.")
+    paper.heading(heading).body("[1] A. Author and B. Writer. A title that nobody needs. In Proc. of Nothing, 2001.")
     document = read(paper.pdf())
     assert parts(document, "body") == body
     assert name in document.left_out

@@ -42,14 +42,12 @@ def failure(data: bytes, **options: object) -> DocumentError:
 def endless() -> bytes:
     """A small PDF that takes hours: forms that draw each other, ten times each, fifteen levels deep."""
     objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>"]
-    objects.append(b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</XObject<</F 5 0 R>>>>>>")
+    resources = b"/Resources<</XObject<</F %d 0 R>>>>"
+    objects.append(b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R" + resources % 5 + b">>")
     objects.append(b"<</Length 4>>stream\n/F Do\nendstream")
     for level in range(15):
-        draw = b"/F Do " * 10
-        objects.append(
-            b"<</Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</F %d 0 R>>>>/Length %d>>stream\n%s\nendstream"
-            % (min(6 + level, 19), len(draw), draw)
-        )
+        form = b"<</Type/XObject/Subtype/Form/BBox[0 0 9 9]" + resources % min(6 + level, 19)
+        objects.append(form + b"/Length 60>>stream\n" + b"/F Do " * 10 + b"\nendstream")
     body = b"".join(b"%d 0 obj%s endobj\n" % (number, text) for number, text in enumerate(objects, 1))
     return b"%PDF-1.4\n" + body + b"trailer<</Root 1 0 R>>\n%%EOF"
 
@@ -181,9 +179,8 @@ def test_a_script_without_a_main_guard_can_read(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(f"from sumpool.documents import read_document\nprint(read_document({str(path)!r}).text)\n")
     root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(root)}
-    )
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout == "A line of text, and a full stop.\n"
     assert not done.stderr
 
@@ -212,8 +209,8 @@ def _mutant(data: bytes, seed: int) -> bytes:
             numbers = list(re.finditer(rb"\d+", bytes(mutant)))
             if numbers:
                 number = chance.choice(numbers)
-                value = chance.choice([b"0", b"-1", b"99999999999", b"1e9", b"(x)", b"<<", b"[", b"%d 0 R" % chance.randrange(9)])
-                mutant[number.start() : number.end()] = value
+                values = [b"0", b"-1", b"99999999999", b"1e9", b"(x)", b"<<", b"[", b"%d 0 R" % chance.randrange(9)]
+                mutant[number.start() : number.end()] = chance.choice(values)
         else:
             del mutant[place:]
         if not mutant:

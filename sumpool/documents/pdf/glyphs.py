@@ -22,6 +22,8 @@ MOST_GLYPHS = 60_000
 """On one page: no page that somebody reads has more; what comes after is ignored."""
 MOST_RULES = 5_000
 
+_UNUSED_IN_WINANSI = frozenset({127, 129, 141, 143, 144, 157})
+"""Codes that "map to the bullet character", says the PDF specification (Annex D, note 3)."""
 _BUILT_UP = re.compile(r"cmex|mathexten|txex|pxex|esint|mtex", re.I)
 """Fonts of big operators and pieces of brackets, whose characters are not what their codes say."""
 _MATH = re.compile(
@@ -137,7 +139,7 @@ class _Collector(PDFTextDevice):
         try:
             text = font.to_unichr(cid)
         except PDFUnicodeNotDefined:
-            text = ""
+            text = "•" if cid in _UNUSED_IN_WINANSI and not font.is_multibyte() else ""
         advance = font.char_width(cid) * fontsize * scaling
         if not text:
             self.unreadable += 1
