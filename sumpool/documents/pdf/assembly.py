@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sumpool.documents.building import Block
+from sumpool.documents.document import ParagraphKind
 from sumpool.documents.joining import Vocabulary, join_marked
 from sumpool.documents.pdf.furniture import without_furniture
 from sumpool.documents.pdf.groups import TERMINAL, Group, group_lines, is_caption, style_of, without_bullet
@@ -21,6 +22,7 @@ _INTRODUCTION = re.compile(r"(?:(?:1|I)[.\s]+\S|(?:introduction|background)$)", 
 _AFFILIATION = re.compile(
     r"@|e-?mail|university|department|institute|correspond|equal contribution|permission to make|©|copyright", re.I
 )
+_LICENCE = re.compile(r"©|\bcopyright\b|open access article|permission to make|creative commons", re.I)
 _NOTE_NUMBER = re.compile(r"(\d{1,2})\s?(?=[A-Z“\"'‘(])")
 _FRONT_PROSE = 25
 """Words: a shorter piece between title and text is a name, an address, a date."""
@@ -43,6 +45,7 @@ def assemble(raw: RawPdf) -> tuple[list[Block], str | None, list[str]]:
         groups, dropped = _without_front_matter(groups, pages[0].number, max(line.base for line in title_lines))
         if dropped:
             left_out.append("authors")
+    _keep_tables_of_tables(groups)
     _drop_note_marks(groups)
     blocks = list(_flow(groups, words, _levels(groups)))
     if title_lines:
@@ -107,7 +110,9 @@ def _without_front_matter(groups: list[Group], page: int, title_base: float) -> 
     for position, group in enumerate(groups):
         if group.page != page:
             break
-        prose = group.kind == "body" and group.words >= _FRONT_PROSE and len(_PROSE.findall(group.text)) > 0
+        prose = group.kind == "body" and group.words >= _FRONT_PROSE and _PROSE.search(group.text)
+        if prose and _LICENCE.search(group.text[:300]):
+            continue
         named = (group.kind == "heading" and is_section_heading(group.text)) or _RUN_IN.match(group.text)
         if prose or named:
             # A heading that belongs to this prose stays with it.
@@ -128,13 +133,23 @@ def _is_affiliation(group: Group, page: int) -> bool:
     return bool(_AFFILIATION.search(group.text)) or not _PROSE.search(group.text)
 
 
+def _keep_tables_of_tables(groups: Sequence[Group]) -> None:
+    """Where nearly all of a document is tables (forms, lists of codes), they are its text: keep them, row by row."""
+    words = sum(group.words for group in groups)
+    rest = sum(group.words for group in groups if group.kind in ("table", "junk", "equation"))
+    if rest > 0.7 * words:
+        for group in groups:
+            if group.kind in ("table", "junk", "equation"):
+                group.kind = "rows"
+
+
 def _drop_note_marks(groups: Sequence[Group]) -> None:
     """Remove footnotes' numbers where their fonts draw them small instead of raising them: "... once.2 And"."""
     for note in groups:
         number = _NOTE_NUMBER.match(note.text) if note.kind == "footnote" else None
         if number is None:
             continue
-        mark = re.compile(rf"(?<=[^\W\d_])([.,;:!?)”’]*){number[1]}(?![\w.,%–-])")
+        mark = re.compile(rf"(?<=[^\W\d_]{{3}})([.,;:!?)”’]*){number[1]}(?![\w.,%–-])")
         lines = [
             line
             for group in groups
@@ -216,7 +231,7 @@ def _uses_indents(groups: Sequence[Group]) -> bool:
 def _goes_on(current: Sequence[Group], group: Group, indents: bool) -> bool:
     """Whether `group` is the rest of the paragraph, or one more item or line of the same list or listing."""
     last = current[-1]
-    if last.kind in ("list", "code") and group.kind == last.kind:
+    if last.kind in ("list", "code", "rows") and group.kind == last.kind:
         return True
     if last.kind == "heading" and group.kind == "heading":
         same = abs(last.size - group.size) < 0.3 and last.all("bold") == group.all("bold") and last.page == group.page
@@ -257,7 +272,7 @@ def _block(groups: Sequence[Group], words: Vocabulary, levels: dict[int, int]) -
             offset += len(plain) + 1
         return Block("list", "\n".join(texts), _changes(marks))
     lines = [(line, group.page) for group in groups for line in group.lines]
-    if first.kind == "code":
+    if first.kind in ("code", "rows"):
         text, starts = "", []
         for line, _ in lines:
             starts.append(len(text))
@@ -267,7 +282,8 @@ def _block(groups: Sequence[Group], words: Vocabulary, levels: dict[int, int]) -
     pages = _changes([(start, page) for start, (_, page) in zip(starts, lines, strict=True)])
     assert first.kind != "equation"
     assert first.kind != "junk"
-    return Block(first.kind, text, pages, levels.get(id(first), 0))
+    kind: ParagraphKind = "table" if first.kind == "rows" else first.kind
+    return Block(kind, text, pages, levels.get(id(first), 0))
 
 
 def _changes(marks: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

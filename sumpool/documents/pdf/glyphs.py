@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MOST_GLYPHS = 60_000
 """On one page: no page that somebody reads has more; what comes after is ignored."""
 MOST_RULES = 5_000
+_VERTICAL = 4
 
 _UNUSED_IN_WINANSI = frozenset({127, 129, 141, 143, 144, 157})
 """Codes that "map to the bullet character", says the PDF specification (Annex D, note 3)."""
@@ -78,7 +79,7 @@ class _Collector(PDFTextDevice):
         self._reset()
 
     def _reset(self) -> None:
-        self.turns: dict[int, list[Glyph]] = {0: [], 1: [], 2: [], 3: []}  # by quarter turns of the writing direction
+        self.turns: dict[int, list[Glyph]] = {turn: [] for turn in range(5)}  # by quarter turns; 4: in columns
         self.box: Rect = (0.0, 0.0, 0.0, 0.0)
         self.unreadable = 0
         self.images = 0
@@ -152,7 +153,7 @@ class _Collector(PDFTextDevice):
         reach = math.hypot(a, b)
         if self.count > MOST_GLYPHS or not reach:
             return advance
-        turn = _quarter_turns(a / reach, b / reach)
+        turn = _VERTICAL if font.is_vertical() else _quarter_turns(a / reach, b / reach)
         if turn is None:
             return advance
         x, y = apply_matrix_pt(matrix, (0.0, rise))
@@ -168,8 +169,10 @@ class _Collector(PDFTextDevice):
             first, last, base = y, y_end, x
         elif turn == 2:
             first, last, base = width - x, width - x_end, y
-        else:
+        elif turn == 3:
             first, last, base = height - y, height - y_end, width - x
+        else:  # down the page, and the next line to the left
+            first, last, base = height - y, height - apply_matrix_pt(matrix, (0.0, advance))[1], width - x
         name, kind = self._fonts.get(id(font)) or self._name(font)
         if kind == "built up":
             return advance
@@ -230,7 +233,7 @@ class PageReader:
         # Most of a page is written in one direction; the rest (arXiv stamps, axis labels) is not running text.
         turn, glyphs = max(device.turns.items(), key=lambda item: (len(item[1]), -item[0]))
         _, _, width, height = device.box
-        if turn % 2:
+        if turn in (1, 3, _VERTICAL):
             width, height = height, width
         inside = [g for g in glyphs if g.x0 >= -2 and g.x1 <= width + 2 and -2 <= g.base <= height + 2]
         if sum(g.figure for g in inside) * 2 > len(inside):  # the whole page is one form, not a figure on it

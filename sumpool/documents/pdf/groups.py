@@ -13,7 +13,7 @@ from sumpool.documents.pdf.lines import Line
 from sumpool.documents.pdf.pool import Page
 from sumpool.documents.sections import is_section_heading
 
-GroupKind = Literal["body", "heading", "list", "code", "caption", "footnote", "table", "equation", "junk"]
+GroupKind = Literal["body", "heading", "list", "code", "caption", "footnote", "table", "rows", "equation", "junk"]
 
 TERMINAL = re.compile(r"[.!?:;…。！？]['\"”’»)\]]*$")
 _BULLET = re.compile(r"[•●▪◦‣∙∗■□➢➤·◆⁃►✓–—*\-]\s+(?=\S)|[•●▪◦‣■➢➤◆►✓](?=\w)")
@@ -378,7 +378,11 @@ def _mark_footnotes(groups: list[Group], style: Style) -> None:
     columns: defaultdict[int, list[Group]] = defaultdict(list)
     for group in groups:
         columns[group.lines[0].column].append(group)
+    large = [group.lines[-1] for group in groups if group.size > 0.94 * style.size and group.kind in ("body", "list")]
     for members in columns.values():
+        end = members[-1].lines[-1]
+        if any(line.base > end.base and line.x0 < end.right and line.x1 > end.left for line in large):
+            continue  # text goes on below
         foot: list[Group] = []
         for group in reversed(members):
             if group.size > 0.94 * style.size or group.lines[0].base < 0.4 * group.height:
