@@ -23,7 +23,7 @@ _AFFILIATION = re.compile(
     r"@|e-?mail|university|department|institute|correspond|equal contribution|permission to make|©|copyright", re.I
 )
 _LICENCE = re.compile(r"©|\bcopyright\b|open access article|permission to make|creative commons", re.I)
-_NOTE_NUMBER = re.compile(r"(\d{1,2})\s?(?=[A-Z“\"'‘(])")
+_NOTE_NUMBER = re.compile(r"(\d{1,2})\s?(?=[A-Z][a-z\s]|[“\"'‘(])")
 _FRONT_PROSE = 25
 """Words: a shorter piece between title and text is a name, an address, a date."""
 
@@ -157,9 +157,11 @@ def _drop_note_marks(groups: Sequence[Group]) -> None:
             for line in group.lines
             if mark.search(line.text)
         ]
-        if len(lines) == 1:
-            lines[0].text = mark.sub(r"\1", lines[0].text, count=1)
-            note.lines[0].text = note.lines[0].text[number.end() :]
+        if len(lines) > 1:
+            continue
+        for line in lines:
+            line.text = mark.sub(r"\1", line.text, count=1)
+        note.lines[0].text = note.lines[0].text[number.end() :]
 
 
 def _starts_caption(group: Group) -> bool:
