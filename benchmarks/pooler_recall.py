@@ -24,6 +24,7 @@ from sumpool.modeling.blocks import Tokens, tokenize
 from sumpool.modeling.checkpoint import find_model, load_model
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.reading import read
+from sumpool.pooling import hard_top_k
 from sumpool.training.corpus import examples
 from sumpool.training.oracle import oracle_sentences
 
@@ -62,11 +63,17 @@ def main(
             chosen = oracle_sentences([example.document[start:end] for start, end in spans], example.summary)
             starts = tokens.sentence_starts
             wanted = {index for sentence in chosen for index in range(starts[sentence], starts[sentence + 1])}
+            if len(tokens) <= min(recalls) or not wanted:
+                continue
+            with torch.inference_mode():
+                reading = read(model, tokens, prompts.prefix(example.words), pool_size=max(recalls))
+            owners = torch.repeat_interleave(torch.arange(len(spans)), torch.tensor(starts).diff())
             for k, rows in recalls.items():
-                if len(tokens) <= k or not wanted:
+                if len(tokens) <= k:
                     continue
-                with torch.inference_mode():
-                    kept = set(read(model, tokens, prompts.prefix(example.words), pool_size=k).kept.tolist())
+                # The k best of the best are the k best: one reading serves every k.
+                best = hard_top_k(reading.scores.cpu()[owners[reading.kept.cpu()]], k)
+                kept = set(reading.kept.cpu()[best].tolist())
                 ways = (kept, set(range(k)), kept_at_random(tokens, k, chance))
                 ours, lead, drawn_blindly = (len(wanted & way) / len(wanted) for way in ways)
                 rows.append((ours, lead, drawn_blindly))

@@ -9,7 +9,7 @@ SHORTEST, LONGEST = 20, 600
 
 
 def parse_length(value: str | int) -> int:
-    """Words for `--length`: a name of `LENGTHS` or a whole number from `SHORTEST` to `LONGEST`; UsageError otherwise."""
+    """Words for `--length`: a name of `LENGTHS` or a number from `SHORTEST` to `LONGEST`; UsageError otherwise."""
     if isinstance(value, str) and value.strip().lower() in LENGTHS:
         return LENGTHS[value.strip().lower()]
     try:

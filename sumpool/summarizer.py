@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any, Literal
 
 import torch
 
@@ -66,7 +68,7 @@ class Summarizer:
         *,
         length: int | str = "medium",
         focus: str | None = None,
-        abstract: str = "keep",
+        abstract: Literal["keep", "drop"] = "keep",
         password: str | None = None,
         timeout: float = 120.0,
         progress: Progress | None = None,
@@ -112,9 +114,7 @@ class Summarizer:
                 progress=watcher.reading,
             )
             read_at = time.perf_counter()
-            text = write(
-                self._model, self._prompts, self._vocabulary, reading, words=words, progress=watcher.writing
-            )
+            text = write(self._model, self._prompts, self._vocabulary, reading, words=words, progress=watcher.writing)
         written = time.perf_counter()
         return Summary(
             source=document.source,
@@ -130,7 +130,7 @@ class Summarizer:
         )
 
     def summarize_many(
-        self, sources: Iterable[str | Path | Document], **options: object
+        self, sources: Iterable[str | Path | Document], **options: Any
     ) -> Iterator[Summary | DocumentError]:
         """`summarize` for each source in order; a source that can't be read gives its DocumentError as a value.
 
@@ -138,10 +138,20 @@ class Summarizer:
         """
         for source in sources:
             try:
-                yield self.summarize(source, **options)  # type: ignore[arg-type]
+                yield self.summarize(source, **options)
             except DocumentError as error:
                 error.source = source.source if isinstance(source, Document) else str(source)
                 yield error
+
+
+def summarize(source: str | Path | Document, **options: Any) -> Summary:
+    """`Summarizer.summarize` with the shipped model on the best device; it is loaded once."""
+    return _shipped().summarize(source, **options)
+
+
+@cache
+def _shipped() -> Summarizer:
+    return Summarizer()
 
 
 def pick_device(name: str) -> torch.device:

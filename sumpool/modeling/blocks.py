@@ -12,7 +12,7 @@ _BATCH = 4096
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Token ids of a document; `sentence_starts` [s + 1] are the indices at which its s sentences begin, and the end."""
+    """Token ids of a document; its s sentences begin at `sentence_starts` [s + 1], whose last entry is the end."""
 
     ids: list[int]
     sentence_starts: list[int]

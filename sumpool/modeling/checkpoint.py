@@ -155,7 +155,7 @@ def dequantize(stored: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def _parts(model: PyramidionLM) -> Iterator[tuple[str, dict[str, Tensor]]]:
-    """The model's tensors as stored, part by part: embeddings, scorer, lower and upper layers in files of bounded size."""
+    """The model's tensors as stored, part by part, in files of bounded size."""
     groups: dict[str, dict[str, Tensor]] = {"embeddings": {}, "scorer": {}, "lower": {}, "upper": {}}
     for name, tensor in model.state_dict().items():
         group = name.split(".")[0] if name.split(".")[0] in groups else "embeddings"
@@ -201,7 +201,7 @@ def _load_part(path: Path, part: dict[str, Any], dtype: torch.dtype) -> dict[str
 
 def _manifest(directory: Path) -> dict[str, Any]:
     try:
-        manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
         parts = manifest["parts"]
         if not all(isinstance(part["bytes"], int) and isinstance(part["sha256"], str) for part in parts.values()):
             raise ValueError("parts without size or checksum")
@@ -217,9 +217,7 @@ def _download(repository: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        directory = Path(
-            snapshot_download(repository, allow_patterns=["*.json", "*.safetensors", "README.md"])
-        )
+        directory = Path(snapshot_download(repository, allow_patterns=["*.json", "*.safetensors", "README.md"]))
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError):
         raise ModelError(
             "model", f"no model {repository!r} on this machine, and the hub can't be reached or doesn't have it"

@@ -122,7 +122,8 @@ class Attention(nn.Module):
             if tokens > 1:
                 seen = torch.ones(tokens, past + tokens, dtype=torch.bool, device=x.device).tril(past)
             out = F.scaled_dot_product_attention(queries, keys, values, attn_mask=seen, enable_gqa=True)
-        return self.o_proj(out.transpose(1, 2).reshape(batch, tokens, -1))
+        mixed: Tensor = self.o_proj(out.transpose(1, 2).reshape(batch, tokens, -1))
+        return mixed
 
 
 class FeedForward(nn.Module):
@@ -135,7 +136,8 @@ class FeedForward(nn.Module):
         self.down_proj = Linear(config.intermediate_size, config.hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        out: Tensor = self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        return out
 
 
 class DecoderLayer(nn.Module):
@@ -150,4 +152,5 @@ class DecoderLayer(nn.Module):
 
     def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], cache: KVCache | None, layer: int) -> Tensor:
         x = x + self.self_attn(self.input_layernorm(x), angles, cache, layer)
-        return x + self.mlp(self.post_attention_layernorm(x))
+        out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
+        return out

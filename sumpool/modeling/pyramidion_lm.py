@@ -28,9 +28,7 @@ class PyramidionLM(nn.Module):
         self.embed_tokens = Embedding(config.vocab_size, config.hidden_size)
         self.lower = nn.ModuleList(DecoderLayer(config) for _ in range(config.split_layer))
         self.scorer = Scorer(config.hidden_size, config.scorer_hidden_size)
-        self.upper = nn.ModuleList(
-            DecoderLayer(config) for _ in range(config.num_hidden_layers - config.split_layer)
-        )
+        self.upper = nn.ModuleList(DecoderLayer(config) for _ in range(config.num_hidden_layers - config.split_layer))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.rotary = Rotary(config.head_dim, config.rope_theta)
         self.gradient_checkpointing = False

@@ -56,9 +56,7 @@ def read_blocks(model: PyramidionLM, tokens: Tokens, prefix: list[int], block_si
         for row, (first, end) in enumerate(batch):
             ids[row, : len(prefix) + end - first] = torch.tensor(prefix + tokens.ids[first:end])
         states = model.read(ids.to(model.device))
-        kept = [
-            states[row, len(prefix) : len(prefix) + end - first] for row, (first, end) in enumerate(batch)
-        ]
+        kept = [states[row, len(prefix) : len(prefix) + end - first] for row, (first, end) in enumerate(batch)]
         yield ReadBlocks(batch[0][0], torch.cat(kept), states[0, : len(prefix)])
 
 
@@ -91,13 +89,11 @@ def read(
     sizes = n if whole else block_size or model.config.block_size
     best_states = best_scores = None
     best_places = torch.empty(0, dtype=torch.long, device=model.device)
-    sentence_scores: list[Tensor] = []
-    sums = SentenceMeans(tokens)
+    sentences = SentenceMeans(tokens, model.device)
     for batch in read_blocks(model, tokens, prefix, sizes):
         end = batch.first + len(batch.states)
         logits = model.scorer(batch.states, features[batch.first : end].to(model.device))
-        smoothed, means = sums.smooth(logits, batch.first)
-        sentence_scores.append(means)
+        smoothed = sentences.smooth(logits, batch.first)
         places = torch.arange(batch.first, end, device=model.device)
         if best_states is None or best_scores is None:
             head, best_states, best_scores, best_places = batch.prefix_states, batch.states, smoothed, places
@@ -114,7 +110,7 @@ def read(
         context=torch.tensor(prefix + tokens.ids if whole else prefix, device=model.device),
         states=torch.cat((head, best_states)),
         kept=best_places,
-        scores=torch.cat(sentence_scores).sigmoid(),
+        scores=sentences.means.sigmoid(),
     )
 
 
@@ -149,16 +145,17 @@ class SentenceMeans:
     Blocks end at sentence ends, so that a batch holds whole sentences; one longer than a block is judged by its pieces.
     """
 
-    def __init__(self, tokens: Tokens) -> None:
-        starts = torch.tensor(tokens.sentence_starts)
-        self.sentence_of = torch.repeat_interleave(torch.arange(len(starts) - 1), starts.diff())
+    def __init__(self, tokens: Tokens, device: torch.device) -> None:
+        starts = torch.tensor(tokens.sentence_starts, device=device)
+        self.sentence_of = torch.repeat_interleave(torch.arange(len(starts) - 1, device=device), starts.diff())
+        self.means = torch.full((len(starts) - 1,), -torch.inf, device=device)
+        """[s], filled as batches come; a sentence without tokens is never wanted."""
 
-    def smooth(self, logits: Tensor, first: int) -> tuple[Tensor, Tensor]:
-        """logits [m] of the tokens from `first` -> each token's sentence mean [m], and the means of the sentences that begin here."""
-        owners = self.sentence_of[first : first + len(logits)].to(logits.device)
-        owners = owners - owners[0]
-        counts = torch.zeros(int(owners[-1]) + 1, device=logits.device)
-        sums = counts.clone().index_add_(0, owners, logits)
-        means = sums / counts.index_add_(0, owners, torch.ones_like(logits)).clamp_min(1)
-        continued = first > 0 and bool(self.sentence_of[first - 1] == self.sentence_of[first])
-        return means[owners], means[1:] if continued else means
+    def smooth(self, logits: Tensor, first: int) -> Tensor:
+        """logits [m] of the tokens from `first` -> the mean of each token's sentence [m]."""
+        owners = self.sentence_of[first : first + len(logits)]
+        begin, end = int(owners[0]), int(owners[-1]) + 1
+        counts = torch.zeros(end - begin, device=logits.device).index_add_(0, owners - begin, torch.ones_like(logits))
+        means = torch.zeros_like(counts).index_add_(0, owners - begin, logits) / counts
+        self.means[begin:end] = means.where(counts > 0, self.means[begin:end])
+        return means[owners - begin]

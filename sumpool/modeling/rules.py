@@ -97,9 +97,8 @@ class SummaryRules:
         self._current.append(token)
         self.tokens.append(token)
         # A summary far past its length goes no further; what stands behind its last whole sentence is dropped.
-        if self.words > (1 + SLACK) * self.target and self.complete_words >= (1 - SLACK) * self.target:
-            self.done = True
-        elif self.words > 2 * self.target:
+        ends_well = self.complete_words >= (1 - SLACK) * self.target
+        if self.words > (1 + SLACK if ends_well else 2) * self.target:
             self.done = True
 
     def result(self) -> list[int]:
@@ -117,7 +116,6 @@ class SummaryRules:
 
     def _enough(self) -> bool:
         average = self.words / self.sentences
-        return (
-            self.words >= (1 - SLACK) * self.target
-            and abs(self.words - self.target) <= abs(self.words + average - self.target)
+        return self.words >= (1 - SLACK) * self.target and abs(self.words - self.target) <= abs(
+            self.words + average - self.target
         )

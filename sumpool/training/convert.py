@@ -73,9 +73,7 @@ def main(
     llama = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, **source)
     tokenizer = AutoTokenizer.from_pretrained(base, **source)
     model = split_llama(llama, split_layer, name=out.name)
-    save_model(
-        model, out, tokenizer_json=tokenizer.backend_tokenizer.to_str(), base=base_name, licence=licence
-    )
+    save_model(model, out, tokenizer_json=tokenizer.backend_tokenizer.to_str(), base=base_name, licence=licence)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 from sumpool.documents import split_sentences
 from sumpool.errors import UsageError
@@ -47,20 +48,21 @@ def read_lines(path: Path) -> Iterator[dict[str, object]]:
     """The objects of a JSON Lines file, `.zst` or plain; UsageError names the line that is none."""
     try:
         with path.open("rb") as raw:
-            stream: io.BufferedIOBase = raw
+            stream: IO[bytes] = raw
             if path.suffix == ".zst":
                 import zstandard
 
                 # Some corpora are compressed with a long window.
-                stream = zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(raw)
-            for number, line in enumerate(io.TextIOWrapper(stream, encoding="utf-8"), 1):
-                try:
-                    value = json.loads(line)
-                except ValueError as error:
-                    raise UsageError("data", f"{path}: line {number} is not JSON ({error})") from None
-                if not (isinstance(value, dict) and "document" in value and "summary" in value):
-                    raise UsageError("data", f"{path}: line {number} has no document and summary")
-                yield value
+                stream = cast(IO[bytes], zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(raw))
+            with io.TextIOWrapper(stream, encoding="utf-8") as lines:
+                for number, line in enumerate(lines, 1):
+                    try:
+                        value = json.loads(line)
+                    except ValueError as error:
+                        raise UsageError("data", f"{path}: line {number} is not JSON ({error})") from None
+                    if not (isinstance(value, dict) and "document" in value and "summary" in value):
+                        raise UsageError("data", f"{path}: line {number} has no document and summary")
+                    yield value
     except OSError as error:
         raise UsageError("data", f"{path}: {error.strerror}") from None
 
@@ -94,7 +96,7 @@ def mixture(paths: list[Path], weights: dict[str, float], *, seed: int, longest_
 
 
 def clean_summary(text: str) -> str:
-    """A summary as running prose: section labels of structured abstracts gone, line breaks to spaces, a full stop at the end."""
+    """A summary as running prose: no section labels, no line breaks, list items as sentences."""
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     text = " ".join(line if line[-1] in ".!?:;,\"'”’)" else line + "." for line in lines)
     text = re.sub(r"\s+", " ", _LABEL.sub("", text)).strip()

@@ -53,7 +53,8 @@ def sample_blocks(model: PyramidionLM, prompts: Prompts, example: Example, chanc
     chosen = set(oracle_sentences([example.document[start:end] for start, end in spans], example.summary))
     features = token_features(tokens, prompts.focus(example.focus) if example.focus else None)
     blocks = cut_blocks(tokens, model.config.block_size)
-    states, kept, owners, labels = [], [], [], []
+    states, kept, owners = [], [], []
+    labels: list[float] = []
     prefix = prompts.prefix(example.words, example.focus)
     for first, end in chance.sample(blocks, min(BLOCKS, len(blocks))):
         inside = [s for s, (a, b) in enumerate(tokens.sentence_spans()) if a < end and b > first]
@@ -77,7 +78,7 @@ def fit(scorer: Scorer, samples: list[Sample], *, epochs: int = 12, batch: int =
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
     chance = random.Random(0)
     loss_sum = 0.0
-    for epoch in range(epochs):
+    for _ in range(epochs):
         order = chance.sample(samples, len(samples))
         loss_sum = 0.0
         for start in range(0, len(order), batch):

@@ -86,7 +86,9 @@ class Training:
 
     def __init__(self, model: PyramidionLM, *, steps: int, rate: float, warmup: int = 20) -> None:
         self.model, self.steps, self.rate, self.warmup = model, steps, rate, warmup
-        self.weights = dict(model.upper.named_parameters(prefix="upper")) | dict(model.norm.named_parameters(prefix="norm"))
+        self.weights = dict(model.upper.named_parameters(prefix="upper")) | dict(
+            model.norm.named_parameters(prefix="norm")
+        )
         for parameter in self.weights.values():
             parameter.requires_grad_(True)
         self.optimizer = torch.optim.AdamW(self.weights.values(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
@@ -137,7 +139,9 @@ def main(
     train: Annotated[list[Path], typer.Argument(help="JSON Lines files, .zst or plain")],
     run: Annotated[Path, typer.Option(help="directory for state and log")],
     checkpoint: Annotated[str | None, typer.Option(help="name or directory of the model to start from")] = None,
-    out: Annotated[Path | None, typer.Option(help="where to write the result; the checkpoint itself by default")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="where to write the result; the checkpoint itself by default")
+    ] = None,
     dev: Annotated[list[Path] | None, typer.Option(help="JSON Lines files for the validation loss")] = None,
     steps: Annotated[int, typer.Option(help="optimizer steps")] = 300,
     batch: Annotated[int, typer.Option(help="documents a step")] = 2,
@@ -146,7 +150,8 @@ def main(
     held: Annotated[int, typer.Option(help="development examples to validate on")] = 24,
     device: Annotated[str, typer.Option()] = "cpu",
     seed: Annotated[int, typer.Option()] = 0,
-    resume: Annotated[bool, typer.Option("--resume")] = False,
+    stop: Annotated[int | None, typer.Option(help="leave off after this step; --resume goes on from there")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="go on with the run in --run")] = False,
 ) -> None:
     """Train the upper layers and write the checkpoint."""
     console = Console(stderr=True)
@@ -165,17 +170,24 @@ def main(
     stream = islice(drawn, training.step * batch, None)
     drawn_dev = islice(mixture(dev, WEIGHTS, seed=1, longest_summary=LONGEST_SUMMARY), held) if dev else ()
     validation = [prepare(model, prompts, example) for example in drawn_dev]
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console) as progress, log.open("a", encoding="utf-8") as lines:
         task = progress.add_task("training", total=steps, completed=training.step)
         while True:
             record: dict[str, float] = {"step": training.step}
-            if training.step % every == 0 or training.step == steps:
+            last = training.step == (steps if stop is None else min(stop, steps))
+            if training.step % every == 0 or last:
                 if training.step:
                     training.save(state)
                 if validation:
                     record["dev_loss"] = mean_loss(model, validation)
-            if training.step == steps:
+            if last:
                 lines.write(json.dumps(record) + "\n")
                 break
             started = time.perf_counter()

@@ -64,7 +64,8 @@ def test_damage_is_named_in_one_line(checkpoint: Path, damage: object, says: str
     damage(checkpoint)
     with pytest.raises(ModelError) as error:
         Summarizer(checkpoint)
-    assert says in error.value.message and "\n" not in error.value.message
+    assert says in error.value.message
+    assert "\n" not in error.value.message
 
 
 def test_weights_of_other_dimensions_are_refused(checkpoint: Path) -> None:
@@ -94,7 +95,8 @@ def test_the_shipped_model_is_small_enough_and_whole() -> None:
     files = [path for path in info.path.iterdir() if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 150_000_000
     assert all(path.stat().st_size < 50_000_000 for path in files)
-    assert info.licence == "Apache-2.0" and info.parameters > 130_000_000
+    assert info.licence == "Apache-2.0"
+    assert info.parameters > 130_000_000
     for path in files:
         if path.suffix == ".safetensors":
             assert load_file(path)

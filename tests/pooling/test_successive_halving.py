@@ -17,7 +17,10 @@ def reference(
 ) -> tuple[list[list[float]], list[float]]:
     """The tournament as the paper tells it, one pair at a time, in Python floats."""
     d = len(representations[0])
-    players = [(score, list(vector), float(place)) for place, (vector, score) in enumerate(zip(representations, scores))]
+    players = [
+        (score, list(vector), float(place))
+        for place, (vector, score) in enumerate(zip(representations, scores, strict=True))
+    ]
     while len(players) % k or math.log2(len(players) / k) % 1:
         players.append((0.0, [0.0] * d, 0.0))
     if len(players) < k:
@@ -29,7 +32,11 @@ def reference(
             (s1, v1, p1), (s2, v2, p2) = players[index], players[len(players) - 1 - index]
             w = 1.0 if s2 <= 0 else 1 / (1 + math.exp(base**s2 - base**s1))
             winners.append(
-                (w * s1 + (1 - w) * s2, [w * a + (1 - w) * b for a, b in zip(v1, v2)], w * p1 + (1 - w) * p2)
+                (
+                    w * s1 + (1 - w) * s2,
+                    [w * a + (1 - w) * b for a, b in zip(v1, v2, strict=True)],
+                    w * p1 + (1 - w) * p2,
+                )
             )
         players = winners
     players.sort(key=lambda player: player[2])
@@ -43,7 +50,11 @@ def distinct_scores(n: int, seed: int) -> torch.Tensor:
 
 
 @given(
-    n=st.integers(1, 70), k=st.integers(1, 40), d=st.integers(1, 5), base=st.floats(1.5, 60.0), seed=st.integers(0, 10**6)
+    n=st.integers(1, 70),
+    k=st.integers(1, 40),
+    d=st.integers(1, 5),
+    base=st.floats(1.5, 60.0),
+    seed=st.integers(0, 10**6),
 )
 @settings(max_examples=120, deadline=None)
 def test_agrees_with_the_plain_tournament(n: int, k: int, d: int, base: float, seed: int) -> None:
@@ -91,7 +102,9 @@ def test_padding_with_score_zero_never_dilutes_a_token(n: int, k: int, padding: 
     zeros = torch.zeros(1, padding, dtype=torch.float64)
     pooled, rates, _ = successive_halving_top_k(padded, torch.cat((scores[None], zeros), dim=1), k, base=1e12)
     real = pooled[rates > 0]
-    assert real.flatten().sort().values.tolist() == pytest.approx([index + 1 for index in hard_top_k(scores, k).tolist()], abs=1e-2)
+    assert real.flatten().sort().values.tolist() == pytest.approx(
+        [index + 1 for index in hard_top_k(scores, k).tolist()], abs=1e-2
+    )
 
 
 def test_batch_rows_do_not_mix() -> None:
@@ -116,9 +129,12 @@ def test_half_precision_and_ties_stay_finite(dtype: torch.dtype) -> None:
     x = torch.randn(1, 100, 8).to(dtype).requires_grad_(True)
     scores = torch.full((1, 100), 0.5, dtype=dtype, requires_grad=True)
     pooled, rates, _ = successive_halving_top_k(x, scores, 7, base=1000.0)
-    assert pooled.dtype == dtype and pooled.shape == (1, 7, 8)
+    assert pooled.dtype == dtype
+    assert pooled.shape == (1, 7, 8)
     (pooled.float().square().sum() + rates.sum()).backward()
-    assert scores.grad is not None and torch.isfinite(scores.grad).all() and torch.isfinite(pooled).all()
+    assert scores.grad is not None
+    assert torch.isfinite(scores.grad).all()
+    assert torch.isfinite(pooled).all()
 
 
 def test_the_loss_reaches_the_score_of_a_token_that_lost() -> None:
