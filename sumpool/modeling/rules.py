@@ -21,7 +21,7 @@ class Vocabulary:
     def __init__(self, prompts: Prompts) -> None:
         tokenizer = prompts.tokenizer
         size = tokenizer.get_vocab_size()
-        texts = [tokenizer.decode([token]) for token in range(size)]
+        texts = self.texts = [tokenizer.decode([token]) for token in range(size)]
         self.begins_word = [text[:1].isspace() and not text.isspace() for text in texts]
         self.is_space = [text.isspace() for text in texts]
         self.ends_sentence = [text.rstrip("\"'”’)]")[-1:] in (".", "!", "?") for text in texts]
@@ -53,9 +53,9 @@ class SummaryRules:
         self.complete = 0
         """Tokens up to the end of the last whole sentence, and the words in them."""
         self.complete_words = 0
-        self._current: list[int] = []
-        self._recent: list[tuple[int, ...]] = []
-        self._followers: defaultdict[tuple[tuple[int, ...], ...], set[int]] = defaultdict(set)
+        self._current = ""
+        self._recent: list[str] = []
+        self._followers: defaultdict[tuple[str, ...], set[int]] = defaultdict(set)
         self.done = False
 
     def apply(self, logits: Tensor) -> Tensor:
@@ -76,7 +76,7 @@ class SummaryRules:
             # Past the target every full stop is more welcome than before.
             over = (self.words - self.target) / (SLACK * self.target)
             logits[self.full_stops] += _PRESSURE * min(over, 1.0)
-        repeated = self._followers.get(tuple([*self._recent, tuple(self._current)][-_MEMORY:]))
+        repeated = self._followers.get((*self._recent, self._word())[-_MEMORY:])
         if repeated:
             logits[torch.tensor(sorted(repeated), device=logits.device)] = -torch.inf
         return logits
@@ -88,13 +88,13 @@ class SummaryRules:
             return
         if self.vocabulary.begins_word[token] or not self.tokens:
             if self._current:
-                self._recent.append(tuple(self._current))
+                self._recent.append(self._word())
                 if len(self._recent) >= _MEMORY:
                     self._followers[tuple(self._recent[-_MEMORY:])].add(token)
                 self._recent = self._recent[-_MEMORY:]
-            self._current = []
+            self._current = ""
             self.words += 1
-        self._current.append(token)
+        self._current += self.vocabulary.texts[token]
         self.tokens.append(token)
         # A summary far past its length goes no further; what stands behind its last whole sentence is dropped.
         ends_well = self.complete_words >= (1 - SLACK) * self.target
@@ -106,6 +106,10 @@ class SummaryRules:
         if self.tokens and self.vocabulary.ends_sentence[self.tokens[-1]]:
             return self.tokens
         return self.tokens[: self.complete] or self.tokens
+
+    def _word(self) -> str:
+        """The word being written, as one that began a sentence would be told to be the same."""
+        return self._current.strip().lower()
 
     def _at_sentence_end(self) -> bool:
         return bool(self.tokens) and self.vocabulary.ends_sentence[self.tokens[-1]]

@@ -1,0 +1,100 @@
+"""Rules of writing, driven by made-up logits: what may be chosen, and when a summary ends."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sumpool.modeling.prompts import Prompts
+from sumpool.modeling.rules import SummaryRules, Vocabulary
+
+
+@pytest.fixture(scope="module")
+def vocabulary(prompts: Prompts) -> Vocabulary:
+    return Vocabulary(prompts)
+
+
+def wanting(*ids: int) -> torch.Tensor:
+    """Logits that prefer the ids in order."""
+    logits = torch.zeros(49152)
+    for rank, token in enumerate(ids):
+        logits[token] = 20.0 - rank
+    return logits
+
+
+def write(rules: SummaryRules, prompts: Prompts, text: str) -> None:
+    for token in prompts.plain(text):
+        rules.apply(wanting(token))
+        rules.push(token)
+
+
+def rules_for(vocabulary: Vocabulary, words: int) -> SummaryRules:
+    return SummaryRules(vocabulary, words, torch.device("cpu"))
+
+
+def test_no_four_words_come_twice(vocabulary: Vocabulary, prompts: Prompts) -> None:
+    rules = rules_for(vocabulary, 100)
+    write(rules, prompts, "The old harbour was dredged. Then the old harbour")
+    was, grew = prompts.plain(" was grew")
+    assert int(rules.apply(wanting(was, grew)).argmax()) == grew
+
+
+def test_a_long_name_may_come_twice(vocabulary: Vocabulary, prompts: Prompts) -> None:
+    rules = rules_for(vocabulary, 100)
+    name = " Wrocławsko-Szczecińskiego"
+    write(rules, prompts, f"The port of{name} grew. Ships like")
+    for token in prompts.plain(name):
+        assert int(rules.apply(wanting(token)).argmax()) == token
+        rules.push(token)
+
+
+def test_the_end_is_for_later_than_a_few_words(vocabulary: Vocabulary, prompts: Prompts) -> None:
+    rules = rules_for(vocabulary, 40)
+    write(rules, prompts, "The harbour was dredged.")
+    logits = rules.apply(wanting(prompts.end))
+    assert logits[prompts.end] == -torch.inf
+    assert not rules.done
+
+
+def test_a_summary_ends_where_another_sentence_would_lead_too_far(vocabulary: Vocabulary, prompts: Prompts) -> None:
+    rules = rules_for(vocabulary, 20)
+    write(rules, prompts, "Ships of every size came to the new harbour. Boats and barges stayed on the old river bank.")
+    (following,) = prompts.plain(" They")
+    rules.apply(wanting(following))
+    assert rules.done
+    assert prompts.decode(rules.result()).endswith("river bank.")
+
+
+def test_a_point_within_a_number_ends_nothing(vocabulary: Vocabulary, prompts: Prompts) -> None:
+    rules = rules_for(vocabulary, 20)
+    write(rules, prompts, "One two three four five six seven eight nine ten eleven twelve thirteen grew by 3.")
+    (digit,) = prompts.plain("5")
+    rules.apply(wanting(digit))
+    assert not rules.done
+
+
+def test_what_stands_behind_the_last_whole_sentence_is_dropped(vocabulary: Vocabulary, prompts: Prompts) -> None:
+    rules = rules_for(vocabulary, 20)
+    write(rules, prompts, "Ships came to the harbour in great numbers every summer after the war. Nobody")
+    assert prompts.decode(rules.result()).endswith("after the war.")
+
+
+@given(seed=st.integers(0, 10**6), words=st.integers(20, 60))
+@settings(max_examples=15, deadline=None)
+def test_any_model_stops(vocabulary: Vocabulary, seed: int, words: int) -> None:
+    """Random logits write nonsense, but one paragraph of bounded length without special tokens."""
+    generator = torch.Generator().manual_seed(seed)
+    rules = rules_for(vocabulary, words)
+    for _ in range(12 * words):
+        logits = rules.apply(torch.randn(49152, generator=generator))
+        if rules.done:
+            break
+        rules.push(int(logits.argmax()))
+        if rules.done:
+            break
+    assert rules.done
+    assert rules.words <= 2 * words + 1
+    assert not set(rules.result()) & set(vocabulary.specials.tolist())
+    assert not set(rules.result()) & set(vocabulary.line_breaks.tolist())
