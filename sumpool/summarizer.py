@@ -15,6 +15,7 @@ from sumpool.errors import DocumentError, UsageError
 from sumpool.lengths import parse_length
 from sumpool.modeling.blocks import Tokens, tokenize
 from sumpool.modeling.checkpoint import find_model, load_model
+from sumpool.modeling.grounding import Grounding
 from sumpool.modeling.prompts import LENGTH_STEP, Prompts
 from sumpool.modeling.reading import Reading, read
 from sumpool.modeling.rules import Vocabulary
@@ -114,7 +115,15 @@ class Summarizer:
                 progress=watcher.reading,
             )
             read_at = time.perf_counter()
-            text = write(self._model, self._prompts, self._vocabulary, reading, words=words, progress=watcher.writing)
+            text = write(
+                self._model,
+                self._prompts,
+                self._vocabulary,
+                reading,
+                words=words,
+                grounding=Grounding(document.text),
+                progress=watcher.writing,
+            )
         written = time.perf_counter()
         return Summary(
             source=document.source,

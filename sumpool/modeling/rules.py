@@ -7,12 +7,15 @@ from collections import defaultdict
 import torch
 from torch import Tensor
 
+from sumpool.modeling.grounding import Grounding
 from sumpool.modeling.prompts import Prompts
 
 SLACK = 0.25
 """How far from the asked length a summary may end, as a share of it."""
 _PRESSURE = 6.0
 _MEMORY = 3
+_PATIENCE = 200
+"""Tokens to try before an unsupported one is let through: a summary that goes wrong beats one that never ends."""
 
 
 class Vocabulary:
@@ -22,8 +25,8 @@ class Vocabulary:
         tokenizer = prompts.tokenizer
         size = tokenizer.get_vocab_size()
         texts = self.texts = [tokenizer.decode([token]) for token in range(size)]
-        self.begins_word = [text[:1].isspace() and not text.isspace() for text in texts]
-        self.is_space = [text.isspace() for text in texts]
+        # A number's space is a token of its own, so a token of nothing but space begins a word, too.
+        self.begins_word = [text[:1].isspace() for text in texts]
         self.ends_sentence = [text.rstrip("\"'”’)]")[-1:] in (".", "!", "?") for text in texts]
         self.opens_sentence = [
             self.begins_word[token] and text.strip()[:1].isupper() for token, text in enumerate(texts)
@@ -39,12 +42,16 @@ class SummaryRules:
 
     * No four words in a row that stand in the summary already.
     * One paragraph; no special tokens but the end, and that only after a sentence and enough words.
+    * No number and no name that the document lacks, where a `Grounding` is given.
     * The end comes where going on by a sentence of average length would lead further from the target.
     """
 
-    def __init__(self, vocabulary: Vocabulary, words: int, device: torch.device) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, words: int, device: torch.device, grounding: Grounding | None = None
+    ) -> None:
         self.vocabulary = vocabulary
         self.target = words
+        self.grounding = grounding
         self.forbidden = torch.cat((vocabulary.line_breaks, vocabulary.specials)).to(device)
         self.full_stops = vocabulary.full_stops.to(device)
         self.tokens: list[int] = []
@@ -53,6 +60,7 @@ class SummaryRules:
         self.complete = 0
         """Tokens up to the end of the last whole sentence, and the words in them."""
         self.complete_words = 0
+        self._opened_sentence = True
         self._current = ""
         self._recent: list[str] = []
         self._followers: defaultdict[tuple[str, ...], set[int]] = defaultdict(set)
@@ -79,6 +87,8 @@ class SummaryRules:
         repeated = self._followers.get((*self._recent, self._word())[-_MEMORY:])
         if repeated:
             logits[torch.tensor(sorted(repeated), device=logits.device)] = -torch.inf
+        if self.grounding is not None:
+            self._ground(logits, self.grounding)
         return logits
 
     def push(self, token: int) -> None:
@@ -92,6 +102,7 @@ class SummaryRules:
                 if len(self._recent) >= _MEMORY:
                     self._followers[tuple(self._recent[-_MEMORY:])].add(token)
                 self._recent = self._recent[-_MEMORY:]
+            self._opened_sentence = self._at_sentence_end() or not self.tokens
             self._current = ""
             self.words += 1
         self._current += self.vocabulary.texts[token]
@@ -110,6 +121,19 @@ class SummaryRules:
     def _word(self) -> str:
         """The word being written, as one that began a sentence would be told to be the same."""
         return self._current.strip().lower()
+
+    def _ground(self, logits: Tensor, grounding: Grounding) -> None:
+        """Rule out the best token until it is one that the document supports."""
+        opens = self._opened_sentence
+        for _ in range(_PATIENCE):
+            token = int(logits.argmax())
+            text = "" if token == self.vocabulary.end else self.vocabulary.texts[token]
+            after_sentence = self._at_sentence_end() and text[:1].isspace()
+            if after_sentence and not any(character.isdigit() for character in text):
+                text = text[:1]
+            if grounding.allows(self._current, text, opens_sentence=opens):
+                return
+            logits[token] = -torch.inf
 
     def _at_sentence_end(self) -> bool:
         return bool(self.tokens) and self.vocabulary.ends_sentence[self.tokens[-1]]

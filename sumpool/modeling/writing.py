@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import torch
 
+from sumpool.modeling.grounding import Grounding
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.modeling.reading import Reading
@@ -26,6 +27,7 @@ def write(
     reading: Reading,
     *,
     words: int,
+    grounding: Grounding | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> str:
     """A summary of about `words` words of what was read, decoded greedily under `SummaryRules`."""
@@ -36,7 +38,7 @@ def write(
     block = model.read(torch.cat((reading.context, answer))[None], lower)[0]
     states = torch.cat((reading.states, block[len(reading.context) :]))
     hidden = model.run(model.upper, states[None], upper)[0, -1]
-    rules = SummaryRules(vocabulary, words, model.device)
+    rules = SummaryRules(vocabulary, words, model.device, grounding)
     while True:
         logits = rules.apply(model.logits(hidden).float())
         if rules.done:

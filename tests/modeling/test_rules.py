@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sumpool.modeling.grounding import Grounding
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.rules import SummaryRules, Vocabulary
 
@@ -98,3 +99,42 @@ def test_any_model_stops(vocabulary: Vocabulary, seed: int, words: int) -> None:
     assert rules.words <= 2 * words + 1
     assert not set(rules.result()) & set(vocabulary.specials.tolist())
     assert not set(rules.result()) & set(vocabulary.line_breaks.tolist())
+
+
+DOCUMENT = "In 2014 the Brno office of SmolLM2-135M grew by 12.5% to 1,024 people. CNN said so, and Ana-Maria too."
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted", "allowed"),
+    [
+        ("It grew by", " 12.5%", True),
+        ("It grew by", " 12.6%", False),
+        ("It grew by", " 12 people", False),
+        ("It has", " 1,024 people", True),
+        ("It has", " 1,02 people", False),
+        ("It began in", " 2014.", True),
+        ("It began in", " 2015.", False),
+        ("The office in", " Brno is", True),
+        ("The office in", " Brnov is", False),
+        ("The office in", " Prague is", False),
+        ("All", " CNNs are", True),
+        ("The", " 135M model", True),
+        ("Said", " Maria, who", True),
+        ("It grew. Nobody", " knows", True),
+        ("It grew.", " Offices grew", True),
+        ("It grew.", " 77 grew", False),
+    ],
+)
+def test_numbers_and_names_come_from_the_document(
+    vocabulary: Vocabulary, prompts: Prompts, before: str, wanted: str, allowed: bool
+) -> None:
+    rules = SummaryRules(vocabulary, 100, torch.device("cpu"), Grounding(DOCUMENT))
+    write(rules, prompts, before)
+    written = []
+    for token in prompts.plain(wanted):
+        chosen = int(rules.apply(wanting(token)).argmax())
+        rules.push(chosen)
+        written.append(chosen)
+        if chosen != token:
+            break
+    assert (prompts.decode(written) == wanted) == allowed
