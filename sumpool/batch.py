@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sumpool.errors import DocumentError, SumpoolError
+from sumpool.interrupts import ending_at_once
 from sumpool.outputs import OutputError, print_result, write_whole
 from sumpool.rendering import Renderer
 from sumpool.sources import Source
@@ -115,7 +116,8 @@ class Batch:
         extracted = time.perf_counter() - began
         if self._summarizer is None:
             self._terminal.loading()
-            self._summarizer = self._load()
+            with ending_at_once(self._terminal.stop):
+                self._summarizer = self._load()
         summary = self._summarizer.summarize(
             document, length=self._writing.length, focus=self._writing.focus, progress=self._terminal
         )

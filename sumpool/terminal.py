@@ -87,6 +87,11 @@ class Terminal(Progress):
             finally:
                 self._bar = self._task = None
 
+    def stop(self) -> None:
+        """Take the live line away and give the cursor back, from wherever the program is."""
+        if self._bar is not None:
+            self._bar.stop()
+
     def loading(self) -> None:
         """The model is being loaded."""
         self._show("loading the model", None, None)

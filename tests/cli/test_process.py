@@ -73,7 +73,7 @@ def test_full_disk_is_one_line(command: Command, story: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("moment", [0.3, 4.0], ids=["starting", "working"])
+@pytest.mark.parametrize("moment", [0.3, 1.5, 4.0], ids=["starting", "loading", "working"])
 def test_signals_end_it_quickly_and_quietly(
     command: Command, small_model: Path, long_story: Path, number: signal.Signals, code: int, moment: float
 ) -> None:
