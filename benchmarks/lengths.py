@@ -3,7 +3,7 @@
     python benchmarks/lengths.py CORPUS/dev/paper.jsonl.zst CORPUS/dev/techdoc.jsonl.zst --count 5
 
 Summarizes development documents at each length and prints, per length: the share within 25% of the words asked for,
-the median ratio, the share that ends on a full stop, the share with no four words twice, and ROUGE-1/2 F1 beside the
+the median ratio, the share that ends on a full stop, the share with no three words twice, and ROUGE-1/2 F1 beside the
 document's first words of equal number (lead). Documents under four times the length asked for are left out.
 """
 
@@ -25,10 +25,10 @@ from sumpool.training.corpus import examples
 
 
 def repeats(text: str) -> bool:
-    """Whether four words in a row stand in the text twice."""
+    """Whether three words in a row stand in the text twice."""
     words = text.lower().split()
-    fours = [tuple(words[index : index + 4]) for index in range(len(words) - 3)]
-    return len(fours) != len(set(fours))
+    threes = [tuple(words[index : index + 3]) for index in range(len(words) - 2)]
+    return len(threes) != len(set(threes))
 
 
 def main(

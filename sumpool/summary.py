@@ -64,7 +64,5 @@ class Summary:
             "document": {"pages": self.pages, "words": self.words, "tokens": self.tokens},
             "model": self.model,
             "device": self.device,
-            "seconds": {
-                name: round(getattr(self.seconds, name), 3) for name in ("extract", "read", "write", "total")
-            },
+            "seconds": {name: round(getattr(self.seconds, name), 3) for name in ("extract", "read", "write", "total")},
         }

@@ -13,7 +13,9 @@ from sumpool.modeling.prompts import Prompts
 SLACK = 0.25
 """How far from the asked length a summary may end, as a share of it."""
 _PRESSURE = 6.0
-_MEMORY = 3
+_MEMORY = 2
+_PENALTY = 1.05
+"""What the logits of tokens already written are divided by (Keskar et al. 2019, CTRL, section 4.1)."""
 _PATIENCE = 200
 """Tokens to try before an unsupported one is let through: a summary that goes wrong beats one that never ends."""
 
@@ -40,7 +42,7 @@ class Vocabulary:
 class SummaryRules:
     """The state of one summary: call `apply` on the logits before a token is chosen, `push` with the chosen token.
 
-    * No four words in a row that stand in the summary already.
+    * No three words in a row that stand in the summary already; every token that does is a little less welcome.
     * One paragraph; no special tokens but the end, and that only after a sentence and enough words.
     * No number and no name that the document lacks, where a `Grounding` is given.
     * The end comes where going on by a sentence of average length would lead further from the target.
@@ -69,6 +71,10 @@ class SummaryRules:
     def apply(self, logits: Tensor) -> Tensor:
         """logits [vocabulary] -> the same tensor with what may not come set to minus infinity."""
         vocabulary = self.vocabulary
+        if self.tokens:
+            written = torch.tensor(sorted(set(self.tokens)), device=logits.device)
+            old = logits[written]
+            logits[written] = torch.where(old > 0, old / _PENALTY, old * _PENALTY)
         wants_end = bool(logits[vocabulary.end] == logits.max())
         end_logit = logits[vocabulary.end].clone()
         logits[self.forbidden] = -torch.inf

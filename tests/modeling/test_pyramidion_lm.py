@@ -157,10 +157,10 @@ def test_even_a_random_model_neither_repeats_itself_nor_runs_on(
 ) -> None:
     text = write(model, prompts, vocabulary, read(model, random_tokens(300), PREFIX), words=40)
     words = text.split()
-    fours = [tuple(words[index : index + 4]) for index in range(len(words) - 3)]
+    threes = [tuple(words[index : index + 3]) for index in range(len(words) - 2)]
     assert words
     assert len(words) <= 80
-    assert len(fours) == len(set(fours))
+    assert len(threes) == len(set(threes))
     assert "\n" not in text
     assert "<|" not in text
 
