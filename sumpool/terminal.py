@@ -26,6 +26,7 @@ class Terminal(Progress):
         self.live = not quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._bar: rich.progress.Progress | None = None
         self._task: rich.progress.TaskID | None = None
+        self._stage = ""
 
     def error(self, message: str, source: str | None = None) -> None:
         """One line that begins with the program's name, and the source's if there is one; --quiet keeps it."""
@@ -107,7 +108,11 @@ class Terminal(Progress):
 
     def _show(self, detail: str, done: int | None, total: int | None) -> None:
         if self._bar is not None and self._task is not None:
+            stage = detail.partition(":")[0]
+            changed, self._stage = stage != self._stage, stage
             if total is None:  # update() takes None for "as before"; only a reset makes the bar pulse again
                 self._bar.reset(self._task, total=None, detail=detail)
             else:
                 self._bar.update(self._task, completed=done, total=total, detail=detail)
+            if changed:  # a stage that is over before the next refresh is seen all the same
+                self._bar.refresh()

@@ -14,7 +14,7 @@ SLACK = 0.25
 """How far from the asked length a summary may end, as a share of it."""
 _PRESSURE = 6.0
 _MEMORY = 2
-_PENALTY = 1.05
+_PENALTY = 1.1
 """What the logits of tokens already written are divided by (Keskar et al. 2019, CTRL, section 4.1)."""
 _PATIENCE = 200
 """Tokens to try before an unsupported one is let through: a summary that goes wrong beats one that never ends."""
