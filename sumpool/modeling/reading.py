@@ -92,7 +92,7 @@ def read(
     sentences = SentenceMeans(tokens, model.device)
     for batch in read_blocks(model, tokens, prefix, sizes):
         end = batch.first + len(batch.states)
-        logits = model.scorer(batch.states, features[batch.first : end].to(model.device))
+        logits = model.scorer(batch.states, features[batch.first : end].to(model.device)).float()
         smoothed = sentences.smooth(logits, batch.first)
         places = torch.arange(batch.first, end, device=model.device)
         if best_states is None or best_scores is None:

@@ -61,11 +61,18 @@ def prepare(model: PyramidionLM, prompts: Prompts, example: Example) -> Lesson:
             break
     tokens = tokenize(prompts, document, spans)
     focus = prompts.focus(example.focus) if example.focus else None
-    reading = read(model, tokens, prompts.prefix(example.words, example.focus), focus=focus)
     targets = torch.tensor([*prompts.plain(example.summary), prompts.end], device=model.device)
     answer = torch.tensor(prompts.answer, device=model.device)
-    block = model.read(torch.cat((reading.context, answer, targets[:-1]))[None])[0]
+    with autocast(model.device):
+        reading = read(model, tokens, prompts.prefix(example.words, example.focus), focus=focus)
+        block = model.read(torch.cat((reading.context, answer, targets[:-1]))[None])[0]
     return Lesson(torch.cat((reading.states, block[len(reading.context) :])), targets)
+
+
+def autocast(device: torch.device) -> torch.autocast:
+    """bfloat16 matrix products where the hardware has them; emulated ones are slower than float32."""
+    native = device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
+    return torch.autocast(device.type, torch.bfloat16, enabled=native)
 
 
 def lesson_loss(model: PyramidionLM, lesson: Lesson) -> Tensor:
@@ -77,7 +84,8 @@ def lesson_loss(model: PyramidionLM, lesson: Lesson) -> Tensor:
 @torch.no_grad()
 def mean_loss(model: PyramidionLM, lessons: Iterable[Lesson]) -> float:
     """The mean over lessons of `lesson_loss`."""
-    losses = [lesson_loss(model, lesson).item() for lesson in lessons]
+    with autocast(model.device):
+        losses = [lesson_loss(model, lesson).item() for lesson in lessons]
     return sum(losses) / len(losses)
 
 
@@ -91,7 +99,7 @@ class Training:
         )
         for parameter in self.weights.values():
             parameter.requires_grad_(True)
-        self.optimizer = torch.optim.AdamW(self.weights.values(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
+        self.optimizer = torch.optim.AdamW(self.weights.values(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
         self.step = 0
 
     def advance(self, lessons: list[Lesson]) -> float:
@@ -102,7 +110,8 @@ class Training:
             group["lr"] = rate
         total = 0.0
         for lesson in lessons:
-            loss = lesson_loss(self.model, lesson) / len(lessons)
+            with autocast(self.model.device):
+                loss = lesson_loss(self.model, lesson) / len(lessons)
             loss.backward()
             total += loss.item()
         torch.nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
