@@ -33,6 +33,7 @@ from sumpool.rendering.clean import printable
 from sumpool.rendering.json import json_line
 from sumpool.sources import Source, find_sources
 from sumpool.terminal import Terminal
+from sumpool.training.cli import TRAIN_EXAMPLES, train
 
 MOST_JOBS = 4
 WIDEST = 100
@@ -287,6 +288,9 @@ def models() -> None:
             f"  based on  {info.base}\n"
             f"  path      {printable(str(info.path))}\n"
         )
+
+
+app.command(epilog=TRAIN_EXAMPLES)(train)
 
 
 def _arguments(sources: Sequence[str] | None) -> list[str]:

@@ -157,8 +157,11 @@ def dequantize(stored: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
 def _parts(model: PyramidionLM) -> Iterator[tuple[str, dict[str, Tensor]]]:
     """The model's tensors as stored, part by part, in files of bounded size."""
     groups: dict[str, dict[str, Tensor]] = {"embeddings": {}, "scorer": {}, "lower": {}, "upper": {}}
+    # The last norm is trained with the layers before it.
+    homes = {"embed_tokens": "embeddings", "norm": "upper"}
     for name, tensor in model.state_dict().items():
-        group = name.split(".")[0] if name.split(".")[0] in groups else "embeddings"
+        module = name.split(".")[0]
+        group = homes.get(module, module)
         stored = groups[group]
         if tensor.ndim == 2 and group != "scorer":
             stored[name], stored[name + SCALE] = (t.contiguous().cpu() for t in quantize(tensor))
@@ -170,11 +173,16 @@ def _parts(model: PyramidionLM) -> Iterator[tuple[str, dict[str, Tensor]]]:
         if count == 1:
             yield group, tensors
             continue
-        layers = sorted({int(name.split(".")[1]) for name in tensors})
+        layers = list(dict.fromkeys(_layer(name) for name in tensors))
         for index in range(count):
             share = set(layers[index * len(layers) // count : (index + 1) * len(layers) // count])
-            chosen = {name: tensor for name, tensor in tensors.items() if int(name.split(".")[1]) in share}
+            chosen = {name: tensor for name, tensor in tensors.items() if _layer(name) in share}
             yield f"{group}-{index + 1}-of-{count}", chosen
+
+
+def _layer(name: str) -> str:
+    """The layer that a tensor of a stack belongs to, or the module that stands beside the layers."""
+    return ".".join(name.split(".")[:2])
 
 
 def _load_part(path: Path, part: dict[str, Any], dtype: torch.dtype) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from sumpool.modeling.blocks import Tokens, cut_blocks
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.pooling import hard_top_k
-from sumpool.pooling.scorer import place_features
+from sumpool.pooling.scorer import place_features, sentence_means
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,6 @@ class SentenceMeans:
         """logits [m] of the tokens from `first` -> the mean of each token's sentence [m]."""
         owners = self.sentence_of[first : first + len(logits)]
         begin, end = int(owners[0]), int(owners[-1]) + 1
-        counts = torch.zeros(end - begin, device=logits.device).index_add_(0, owners - begin, torch.ones_like(logits))
-        means = torch.zeros_like(counts).index_add_(0, owners - begin, logits) / counts
+        means, counts = sentence_means(logits, owners - begin, end - begin)
         self.means[begin:end] = means.where(counts > 0, self.means[begin:end])
         return means[owners - begin]

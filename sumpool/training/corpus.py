@@ -6,7 +6,7 @@ import io
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
@@ -78,13 +78,18 @@ def examples(path: Path, *, queries: bool = True) -> Iterator[Example]:
             yield Example(f"{name}/{index}", kind, document, clean_summary(query["summary"]), _optional(query["focus"]))
 
 
-def mixture(paths: list[Path], weights: dict[str, float], *, seed: int, longest_summary: int) -> Iterator[Example]:
-    """Examples without end, kinds drawn by weight (1 where none is given), each kind reshuffled when it is used up."""
+def suitable(paths: Sequence[Path], *, longest_summary: int) -> dict[str, list[Example]]:
+    """The examples to train on by kind: those whose summary is a summary, of 8 to so many words."""
     kinds: dict[str, list[Example]] = {}
     for path in paths:
         for example in examples(path):
             if 8 <= example.words <= longest_summary and len(example.document) > 2 * len(example.summary):
                 kinds.setdefault(example.kind, []).append(example)
+    return kinds
+
+
+def mixture(kinds: dict[str, list[Example]], weights: dict[str, float], *, seed: int) -> Iterator[Example]:
+    """Examples without end, kinds drawn by weight (1 where none is given), each reshuffled when it is used up."""
     names = sorted(kinds)
     chance = random.Random(seed)
     queues: dict[str, list[Example]] = {name: [] for name in names}
