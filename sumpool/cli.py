@@ -154,6 +154,12 @@ def summarize(
             show_default=False,
         ),
     ] = None,
+    grounded: Annotated[
+        bool,
+        typer.Option(
+            "--grounded/--no-grounded", help="Whether numbers and names that the document lacks are kept out."
+        ),
+    ] = True,
     device: Annotated[
         Literal["auto", "cpu", "cuda", "mps"],
         typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where the model runs."),
@@ -206,7 +212,7 @@ def summarize(
     whatever its name.
     """
     terminal = Terminal(quiet=quiet)
-    writing = Writing(parse_length(length), focus, model, device, pool, block)
+    writing = Writing(parse_length(length), focus, grounded, model, device, pool, block)
     arguments = _arguments(sources)
     to_file = None if output in (None, "-") else output
     found = find_sources(arguments, recursive=recursive, leave_out=Path(to_file) if to_file else None)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import torch
 
-from sumpool.documents import Document, read_document
+from sumpool.documents import Document, read_document, split_sentences
 from sumpool.errors import DocumentError, UsageError
 from sumpool.lengths import parse_length
 from sumpool.modeling.blocks import Tokens, tokenize
@@ -21,10 +21,11 @@ from sumpool.modeling.reading import Reading, read
 from sumpool.modeling.rules import Vocabulary
 from sumpool.modeling.writing import write
 from sumpool.progress import Progress
-from sumpool.summary import Passage, Seconds, Summary
+from sumpool.summary import Passage, Seconds, Statement, Summary
+from sumpool.support import Support
 
-PASSAGES = 8
-"""How many passages a summary names as what it rests on."""
+PASSAGES = 3
+"""Sentences that a summary names at least as what it rests on."""
 
 
 class Summarizer:
@@ -57,9 +58,8 @@ class Summarizer:
         self.device = chosen.type
         self.model_name = directory.name
         self._pool, self._block = pool, block
-        # bfloat16 halves memory where matrix units take it; CPUs without them are slower with it.
         dtype = torch.bfloat16 if chosen.type == "cuda" else torch.float32
-        self._model = load_model(directory, device=chosen, dtype=dtype)
+        self._model = load_model(directory, device=chosen, dtype=dtype, keep_int8=chosen.type == "cpu")
         self._prompts = Prompts.load(directory)
         self._vocabulary = Vocabulary(self._prompts)
 
@@ -69,6 +69,7 @@ class Summarizer:
         *,
         length: int | str = "medium",
         focus: str | None = None,
+        grounded: bool = True,
         abstract: Literal["keep", "drop"] = "keep",
         password: str | None = None,
         timeout: float = 120.0,
@@ -80,6 +81,7 @@ class Summarizer:
             source: a path, or a Document read before.
             length: "short", "medium", "long" or a number of words.
             focus: what to pay attention to.
+            grounded: write no number and no name that the document lacks.
             abstract: "keep" or "drop" the document's own abstract.
             password: for encrypted PDFs.
             timeout: seconds that extraction may take.
@@ -121,15 +123,17 @@ class Summarizer:
                 self._vocabulary,
                 reading,
                 words=words,
-                grounding=Grounding(document.text),
+                grounding=Grounding(document.text) if grounded else None,
                 progress=watcher.writing,
             )
         written = time.perf_counter()
+        statements, passages = _rest(text, document, tokens, reading)
         return Summary(
             source=document.source,
             title=document.title,
             text=text,
-            passages=_passages(document, tokens, reading),
+            statements=tuple(statements),
+            passages=tuple(passages),
             pages=document.pages,
             words=document.words,
             tokens=len(tokens),
@@ -175,29 +179,55 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _passages(document: Document, tokens: Tokens, reading: Reading) -> tuple[Passage, ...]:
-    """The kept sentences with the best scores, in document order; neighbours in a paragraph are one passage."""
-    spans = list(tokens.sentence_spans())
-    scores = reading.scores.tolist()
+def _kept_sentences(document: Document, tokens: Tokens, reading: Reading) -> list[int]:
+    """The sentences that the pooler kept whole, without headings."""
     kept = set(reading.kept.tolist())
     headings = {paragraph.start for paragraph in document.paragraphs if paragraph.kind == "heading"}
-    whole = [
+    return [
         index
-        for index, (first, end) in enumerate(spans)
+        for index, (first, end) in enumerate(tokens.sentence_spans())
         if end > first and end - 1 in kept and document.sentences[index].start not in headings
     ]
-    best = sorted(sorted(whole, key=lambda index: -scores[index])[:PASSAGES])
-    breaks = {paragraph.start for paragraph in document.paragraphs}
-    groups: list[list[int]] = []
-    for index in best:
-        if groups and groups[-1][-1] == index - 1 and document.sentences[index].start not in breaks:
-            groups[-1].append(index)
-        else:
-            groups.append([index])
+
+
+def _rest(text: str, document: Document, tokens: Tokens, reading: Reading) -> tuple[list[Statement], list[Passage]]:
+    """The summary's sentences, and the passages that they rest on, in document order.
+
+    Where statements name fewer than `PASSAGES`, those that the scorer liked best come along.
+    """
+    kept = _kept_sentences(document, tokens, reading)
+    scores = reading.scores.tolist()
+    support = Support([document.text[document.sentences[i].start : document.sentences[i].end] for i in kept])
+    statements = [text[start:end] for start, end in split_sentences(text)]
+    named = [[kept[place] for place in support.of(statement)] for statement in statements]
+    chosen = {index for indices in named for index in indices}
+    for index in sorted(kept, key=lambda index: -scores[index]):
+        if len(chosen) >= PASSAGES:
+            break
+        chosen.add(index)
+    groups = _neighbours(sorted(chosen), document)
+    home = {index: number for number, group in enumerate(groups) for index in group}
+    spans = list(tokens.sentence_spans())
     passages = []
     for group in groups:
         first, last = document.sentences[group[0]], document.sentences[group[-1]]
         sizes = [spans[index][1] - spans[index][0] for index in group]
         score = sum(scores[index] * size for index, size in zip(group, sizes, strict=True)) / sum(sizes)
         passages.append(Passage(document.text[first.start : last.end], first.start, last.end, score, first.page))
-    return tuple(passages)
+    resting = [
+        Statement(statement, tuple(dict.fromkeys(home[index] for index in indices)))
+        for statement, indices in zip(statements, named, strict=True)
+    ]
+    return resting, passages
+
+
+def _neighbours(indices: list[int], document: Document) -> list[list[int]]:
+    """Sentences that follow one another in a paragraph, together."""
+    breaks = {paragraph.start for paragraph in document.paragraphs}
+    groups: list[list[int]] = []
+    for index in indices:
+        if groups and groups[-1][-1] == index - 1 and document.sentences[index].start not in breaks:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return groups
