@@ -64,7 +64,9 @@ def read_lines(path: Path) -> Iterator[dict[str, object]]:
                         raise UsageError("data", f"{path}: line {number} has no document and summary")
                     yield value
     except OSError as error:
-        raise UsageError("data", f"{path}: {error.strerror}") from None
+        raise UsageError("data", f"{path}: {error.strerror} (check the path)") from None
+    except UnicodeDecodeError:
+        raise UsageError("data", f"{path}: not UTF-8 (give JSON Lines in UTF-8)") from None
 
 
 def examples(path: Path, *, queries: bool = True) -> Iterator[Example]:
