@@ -25,7 +25,7 @@ _DATES = (
     re.compile(r"(?<![\d-])(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})(?![\d-])"),
 )
 _WORD = re.compile(r"(?<!\w)[^\W\d_]\w*(?:['’][^\W\d_]+)*")
-_OPENING = re.compile(r"(?:^|[.!?:;…•—–(\[\"“‘])[\"“‘'’”)\]\s]*$")
+_OPENING = re.compile(r"(?:^|[.!?:;…•—–(\[\"“‘]|\s-\s)[\"“‘'’”)\]\s]*$")
 _TITLE = re.compile(
     r"chair(?:man|woman)?|chief|dean|director|doctor|dr|general|governor|judge|justice|king|lady|lord|madam|minister"
     r"|miss|mr|mrs|ms|officer|president|prime|prince|princess|prof|professor|queen|representative|reverend|secretary"
@@ -75,11 +75,12 @@ class Facts:
         last = 0
         for match in _WORD.finditer(text):
             word = match[0]
-            if text[last : match.start()].strip() not in ("", "-"):
+            between = text[last : match.start()]
+            if between != "-" and not between.isspace():
                 yield from [run] if run else []
                 run = []
             last = match.end()
-            if not word[0].isupper() or len(word) == 1 or _TITLE.fullmatch(word):
+            if not word[0].isupper() or len(word) == 1 or _TITLE.fullmatch(word) or word[:2] in ("I'", "I’"):
                 yield from [run] if run else []
                 run = []
             elif run or not self._is_ordinary(word) or not _OPENING.search(text[: match.start()][-8:]):
@@ -123,8 +124,5 @@ def _agrees(date: Date, known: Date) -> bool:
 
 
 def _key(word: str) -> str:
-    """The form in which words are compared: without a possessive, an acronym without its plural."""
-    word = re.sub(r"['’](?:s|S)?$", "", word)
-    if len(word) > 2 and word[-1] == "s" and word[:-1].isupper():
-        word = word[:-1]
-    return word.casefold()
+    """The form in which words are compared: whatever their case, without a possessive or plural "s"."""
+    return re.sub(r"(?<=..)(?:s?['’]s?|s)$", "", word.casefold())

@@ -88,8 +88,9 @@ def repeats(text: str) -> bool:
 def loops(text: str) -> bool:
     """Whether the text goes round in circles.
 
-    It does where words, one or more, are written three times over without a break, and where two sentences of four
-    words and more share three quarters of their words.
+    It does where words, one or more, are written three times over without a break; where a word comes back at every
+    second, third or fourth place, six times on end; where two sentences of four words and more share three quarters of
+    their words.
     """
     written = words(text)
     for size in range(1, len(written) // 3 + 1):
@@ -98,6 +99,9 @@ def loops(text: str) -> bool:
             same = same + 1 if written[index] == written[index - size] else 0
             if same == 2 * size:
                 return True
+    for gap in (2, 3, 4):
+        if any(len(set(written[start : start + 5 * gap + 1 : gap])) == 1 for start in range(len(written) - 5 * gap)):
+            return True
     bags = [Counter(words(text[start:end])) for start, end in split_sentences(text)]
     bags = [bag for bag in bags if bag.total() >= 4]
     return any(

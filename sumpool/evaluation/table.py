@@ -16,7 +16,7 @@ from sumpool.rendering.clean import one_line
 
 WIDTH = 120
 """Columns where no terminal says how many there are."""
-NOTE = "± is half of a 95% bootstrap interval over documents; “ahead” compares document by document.\n"
+NOTE = f"± is half of a 95% bootstrap interval over documents; “ahead” is how far {OURS} is, document by document.\n"
 _DIGITS = {"points": 1, "percent": 0, "ratio": 2, "seconds": 1}
 
 
@@ -46,15 +46,16 @@ def _table(report: Report, kind: str) -> Table:
         for metric in METRICS:
             if metric.name in COMPARED:
                 leads = [report.ahead(system, kind, metric.name) for system in report.systems]
-                table.add_row(f"{OURS} ahead, {metric.label}", *(_shown(lead, metric.form, "+") for lead in leads))
+                table.add_row(f"ahead, {metric.label}", *(_shown(lead, metric.form, "+") for lead in leads))
     return table
 
 
 def _shown(estimate: Estimate | None, form: Form, sign: str = "") -> str:
-    """The value and half of its interval; a hyphen for none."""
+    """The value and half of its interval, which one document doesn't have; a hyphen for none."""
     if estimate is None:
         return "-"
     scale, unit = (100, "%") if form == "percent" else (1, "")
     digits = _DIGITS[form]
+    value = f"{scale * estimate.value:{sign}.{digits}f}{unit}"
     half = scale * (estimate.high - estimate.low) / 2
-    return f"{scale * estimate.value:{sign}.{digits}f}{unit} ±{half:.{digits}f}"
+    return f"{value} ±{half:.{digits}f}" if estimate.documents > 1 else value
