@@ -28,13 +28,14 @@ def render(report: Report, *, width: int | None = None, styled: bool = False) ->
     )
     for kind in report.kinds:
         console.print(_table(report, kind))
+        console.print()
     return "".join(line.rstrip() + "\n" for line in printed.getvalue().splitlines()) + NOTE
 
 
 def _table(report: Report, kind: str) -> Table:
     documents = report.documents(kind)
-    title = Text(f"{one_line(kind)}: {documents:,} document{'s' * (documents != 1)}")
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    title = Text(f"{one_line(kind)}: {documents:,} document{'s' * (documents != 1)}", style="bold")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("")
     for system in report.systems:
         table.add_column(system, justify="right")

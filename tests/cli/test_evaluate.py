@@ -86,9 +86,6 @@ def test_the_table(sumpool: Callable[..., Any], data: Path) -> None:
     [grounded, *_] = [line for line in result.out.splitlines() if line.startswith("grounded")]
     assert grounded.split() == ["grounded", "100%", "±0", "100%", "±0"]
     assert "\x1b" not in result.out
-    assert (
-        sumpool("evaluate", "dev.jsonl", "--systems", "lead,oracle").out.splitlines()[0] == result.out.splitlines()[0]
-    )
 
 
 def test_without_a_base_it_is_left_out_with_a_word(sumpool: Callable[..., Any], data: Path) -> None:
