@@ -12,12 +12,12 @@ import torch
 
 from sumpool.documents import Document, read_document, split_sentences
 from sumpool.errors import DocumentError, UsageError
-from sumpool.lengths import parse_length
+from sumpool.lengths import fitting_length, parse_length
 from sumpool.modeling.blocks import Tokens, tokenize
 from sumpool.modeling.checkpoint import find_model, load_model
 from sumpool.modeling.grounding import Grounding
-from sumpool.modeling.prompts import LENGTH_STEP, Prompts
-from sumpool.modeling.reading import Reading, read
+from sumpool.modeling.prompts import Prompts
+from sumpool.modeling.reading import Ranking, Reading, read
 from sumpool.modeling.rules import Vocabulary
 from sumpool.modeling.writing import write
 from sumpool.progress import Progress
@@ -26,6 +26,10 @@ from sumpool.support import Support
 
 PASSAGES = 3
 """Sentences that a summary names at least as what it rests on."""
+
+WINDOW_ROOM = 1024
+"""Tokens of a model's window that are left to the instruction and the summary."""
+LARGEST_POOL = 8192 - WINDOW_ROOM
 
 
 class Summarizer:
@@ -51,8 +55,8 @@ class Summarizer:
         block: int | None = None,
     ) -> None:
         for name, value, least in (("--pool", pool, 16), ("--block", block, 32)):
-            if value is not None and not least <= value <= 8192 - 1024:
-                raise UsageError("size", f"{name} {value}: out of range (use {least} to {8192 - 1024})")
+            if value is not None and not least <= value <= LARGEST_POOL:
+                raise UsageError("size", f"{name} {value}: out of range (use {least} to {LARGEST_POOL})")
         chosen = pick_device(device)
         directory = find_model(model)
         self.device = chosen.type
@@ -101,31 +105,11 @@ class Summarizer:
                 source, password=password, abstract=abstract, timeout=timeout, progress=watcher.extracting
             )
         extracted = time.perf_counter()
-        tokens = tokenize(self._prompts, document.text, [(s.start, s.end) for s in document.sentences])
-        if not len(tokens):
-            raise DocumentError("no-text", "no text to summarize")
-        # Nothing can be said at length about a short note.
-        words = min(words, max(LENGTH_STEP, document.words // 2))
-        with torch.inference_mode():
-            reading = read(
-                self._model,
-                tokens,
-                self._prompts.prefix(words, focus),
-                focus=self._prompts.focus(focus) if focus else None,
-                pool_size=self._pool,
-                block_size=self._block,
-                progress=watcher.reading,
-            )
-            read_at = time.perf_counter()
-            text = write(
-                self._model,
-                self._prompts,
-                self._vocabulary,
-                reading,
-                words=words,
-                grounding=Grounding(document.text) if grounded else None,
-                progress=watcher.writing,
-            )
+        words = fitting_length(words, document.words)
+        tokens = self.tokenize(document)
+        reading = self.read(tokens, words, focus=focus, progress=watcher)
+        read_at = time.perf_counter()
+        text = self.write(document, reading, words, grounded=grounded, progress=watcher)
         written = time.perf_counter()
         statements, passages = _rest(text, document, tokens, reading)
         return Summary(
@@ -140,6 +124,56 @@ class Summarizer:
             model=self.model_name,
             device=self.device,
             seconds=Seconds(extracted - started, read_at - extracted, written - read_at),
+        )
+
+    def tokenize(self, document: Document) -> Tokens:
+        """The document as the model reads it; DocumentError if there is nothing to read."""
+        tokens = tokenize(self._prompts, document.text, [(s.start, s.end) for s in document.sentences])
+        if not len(tokens):
+            raise DocumentError("no-text", "no text to summarize")
+        return tokens
+
+    @torch.inference_mode()
+    def read(
+        self,
+        tokens: Tokens,
+        words: int,
+        *,
+        focus: str | None = None,
+        ranking: Ranking | None = None,
+        progress: Progress | None = None,
+    ) -> Reading:
+        """Read a tokenized document for a summary of `words` words; `ranking` takes the scorer's place if given."""
+        return read(
+            self._model,
+            tokens,
+            self._prompts.prefix(words, focus),
+            focus=self._prompts.focus(focus) if focus else None,
+            pool_size=self._pool,
+            block_size=self._block,
+            ranking=ranking,
+            progress=(progress or Progress()).reading,
+        )
+
+    @torch.inference_mode()
+    def write(
+        self,
+        document: Document,
+        reading: Reading,
+        words: int,
+        *,
+        grounded: bool = True,
+        progress: Progress | None = None,
+    ) -> str:
+        """A summary of about `words` words of what was read; grounded: with the document's numbers and names only."""
+        return write(
+            self._model,
+            self._prompts,
+            self._vocabulary,
+            reading,
+            words=words,
+            grounding=Grounding(document.text) if grounded else None,
+            progress=(progress or Progress()).writing,
         )
 
     def summarize_many(

@@ -46,12 +46,14 @@ class Example:
 
 def read_lines(path: Path) -> Iterator[dict[str, object]]:
     """The objects of a JSON Lines file, `.zst` or plain; UsageError names the line that is none."""
+    damaged: tuple[type[Exception], ...] = ()
     try:
         with path.open("rb") as raw:
             stream: IO[bytes] = raw
             if path.suffix == ".zst":
                 import zstandard
 
+                damaged = (zstandard.ZstdError,)
                 # Some corpora are compressed with a long window.
                 stream = cast(IO[bytes], zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(raw))
             with io.TextIOWrapper(stream, encoding="utf-8") as lines:
@@ -64,7 +66,11 @@ def read_lines(path: Path) -> Iterator[dict[str, object]]:
                         raise UsageError("data", f"{path}: line {number} has no document and summary")
                     yield value
     except OSError as error:
-        raise UsageError("data", f"{path}: {error.strerror}") from None
+        raise UsageError("data", f"{path}: {error.strerror} (check the path)") from None
+    except UnicodeDecodeError:
+        raise UsageError("data", f"{path}: not UTF-8 (give JSON Lines in UTF-8)") from None
+    except damaged as error:
+        raise UsageError("data", f"{path}: damaged, or not compressed with zstd ({error})") from None
 
 
 def examples(path: Path, *, queries: bool = True) -> Iterator[Example]:
