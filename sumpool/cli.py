@@ -335,7 +335,8 @@ def evaluate(
     pool: PoolOption = None,
     block: BlockOption = None,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", help="Decides which documents are drawn, and all that is random.")
+        int,
+        typer.Option("--seed", metavar="N", min=0, help="Decides which documents are drawn, and all that is random."),
     ] = 0,
     outputs: Annotated[
         Path | None,

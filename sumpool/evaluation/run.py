@@ -10,7 +10,7 @@ from typing import Any
 from sumpool.errors import UsageError
 from sumpool.evaluation.cases import Case, draw_cases, name_kinds
 from sumpool.evaluation.facts import Facts
-from sumpool.evaluation.metrics import measure, rouge_scorer
+from sumpool.evaluation.metrics import measure, oracle_recall, rouge_scorer
 from sumpool.evaluation.report import Report, Row
 from sumpool.evaluation.settings import Settings, check_packages
 from sumpool.interrupts import ending_at_once
@@ -50,11 +50,9 @@ def evaluate(settings: Settings, terminal: Terminal) -> Report:
                     began = time.perf_counter()
                     written = system(case, terminal)
                     seconds = time.perf_counter() - began
-                values = {
-                    **measure(case, written.text, facts),
-                    "oracle_recall": written.oracle_recall,
-                    "seconds": seconds,
-                }
+                pool = written.pool
+                recall = oracle_recall(pool.kept, pool.sentence_starts, case.oracle) if pool else None
+                values = {**measure(case, written.text, facts), "oracle_recall": recall, "seconds": seconds}
                 rows.append(Row(name, case.kind, number, values))
                 write_line(json_line(_line(case, name, written.text, facts, values)))
     return Report(settings, rows)

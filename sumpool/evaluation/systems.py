@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from sumpool.documents import Document
 from sumpool.evaluation import excerpts
 from sumpool.evaluation.cases import Case
-from sumpool.evaluation.metrics import oracle_recall
 from sumpool.evaluation.rankings import at_random, from_the_start
 from sumpool.evaluation.settings import POOLING, Settings
 from sumpool.modeling.blocks import Tokens
@@ -20,11 +19,19 @@ from sumpool.summarizer import WINDOW_ROOM, Summarizer
 
 
 @dataclass(frozen=True, slots=True)
+class Pool:
+    """What was kept of a document: token indices, in a document whose sentences begin at `sentence_starts` [s + 1]."""
+
+    kept: list[int]
+    sentence_starts: list[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
-    """A summary; `oracle_recall` where the document was pooled, see `metrics.oracle_recall`."""
+    """A summary, and the pool where it was written from one; None where the document was not pooled."""
 
     text: str
-    oracle_recall: float | None = None
+    pool: Pool | None = None
 
 
 System = Callable[[Case, Progress], Written]
@@ -63,8 +70,7 @@ def pooled(summarizer: Summarizer, ranking_for: Callable[[Case], Ranking | None]
         reading = summarizer.read(tokens, case.words, focus=case.focus, ranking=ranking_for(case), progress=progress)
         text = summarizer.write(case.document, reading, case.words, progress=progress)
         kept = reading.kept.tolist()
-        recall = oracle_recall(kept, tokens.sentence_starts, case.oracle) if len(kept) < len(tokens) else None
-        return Written(text, recall)
+        return Written(text, Pool(kept, tokens.sentence_starts) if len(kept) < len(tokens) else None)
 
     return system
 

@@ -97,7 +97,7 @@ def test_base_reads_its_window_and_pools_nothing(small_model: Path, summarizer: 
     cases = [Case("a", "b", document, "", 20) for document in documents]
     one, two = (system(case, Progress()) for case in cases)
     assert one == two, "what lies behind the window makes no difference"
-    assert one.oracle_recall is None
+    assert one.pool is None
     tokens = summarizer.tokenize(documents[0])
     shortened = beginning(documents[0], tokens, 1024)
     size = len(summarizer.tokenize(shortened))
@@ -106,6 +106,16 @@ def test_base_reads_its_window_and_pools_nothing(small_model: Path, summarizer: 
     assert shortened.text.endswith(".")
     whole = Summarizer(small_model, device="cpu", pool=1024).read(summarizer.tokenize(shortened), 20)
     assert whole.kept.tolist() == list(range(size))
+
+
+def test_ours_is_what_the_summarizer_writes(small_model: Path, summarizer: Summarizer, case: Case, data: Path) -> None:
+    system = make_systems(Settings((data,), ("sumpool",), model=str(small_model), device="cpu"))["sumpool"]
+    written = system(case, Progress())
+    assert written.text == summarizer.summarize(case.document, length=case.words).text
+    assert written.pool is not None
+    assert len(written.pool.kept) == 48
+    short = Case("a", "b", from_text("Ships came. They left again."), "", 20)
+    assert system(short, Progress()).pool is None
 
 
 def test_a_document_within_the_window_is_read_whole(summarizer: Summarizer) -> None:
