@@ -17,10 +17,11 @@ def read_apart(name: str, data: bytes, source: str, suffix: str, abstract: Abstr
     """As formats.read_format, within `timeout` seconds; nothing outlives the call. Raises DocumentError."""
     shown = FORMATS[name].shown
     inbox: queue.SimpleQueue[tuple[Worker, dict[str, Any] | None]] = queue.SimpleQueue()
-    task = {"format": name, "suffix": suffix, "abstract": abstract, "seconds": timeout, "memory": MEMORY}
+    task = {"format": name, "source": source, "suffix": suffix, "abstract": abstract}
+    limits = {"seconds": timeout, "memory": MEMORY}
     deadline = time.monotonic() + timeout
     try:
-        worker = Worker("sumpool.documents.apart", task, data, inbox)
+        worker = Worker("sumpool.documents.apart", {**task, **limits}, data, inbox)
     except OSError as problem:
         raise DocumentError("memory", f"no process to read the file in ({problem.strerror})") from None
     try:
@@ -51,7 +52,7 @@ def main() -> None:
 
 def _serve(task: dict[str, Any], data: bytes, requests: BinaryIO, answer: Answer) -> None:
     try:
-        document = read_format(task["format"], data, "", task["suffix"], task["abstract"])
+        document = read_format(task["format"], data, task["source"], task["suffix"], task["abstract"])
     except (DocumentError, MemoryError):
         raise
     except RecursionError:

@@ -13,6 +13,7 @@ from importlib import import_module
 from sumpool.documents.decoding import decode, wide_encoding
 from sumpool.documents.document import Document
 from sumpool.documents.sections import Abstract
+from sumpool.documents.transcripts import is_transcript
 
 SUFFIXES: dict[str, tuple[str, ...]] = {
     "pdf": (".pdf",),
@@ -36,10 +37,10 @@ _MAIL_HEADERS = frozenset({
     "delivered-to", "reply-to", "sender", "x-mailer", "user-agent", "in-reply-to", "references",
 })  # fmt: skip
 _HTML = re.compile(r"<(?:!doctype\s+html|html|head)\b", re.I)
-_TAG = re.compile(r"</?(?:[a-z][a-z0-9]*)\b[^<>]*>", re.I)
 _LATEX = re.compile(r"\\(?:documentclass|documentstyle|begin\s*\{document\}|(?:chapter|section)\*?\s*[\[{])")
 _CUE = re.compile(r"\s*(?:\d+:)?\d{1,2}:\d\d[.,]\d{1,3}\s*-->\s*(?:\d+:)?\d{1,2}:\d\d[.,]\d{1,3}")
-_STAMPED = re.compile(r"\s*[\[(]?(?:\d{1,2}:)?\d{1,2}:\d\d(?:[.,]\d{1,3})?[\])]?(?=\s|$)")
+_SIGNS = {"html": re.compile(r"</?[a-z][a-z0-9]*\b[^<>]*>", re.I), "latex": re.compile(r"\\[a-zA-Z]")}
+"""What a file must have to be what its name says: a page that is only a part of one, say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +82,24 @@ def _recognize(data: bytes, suffix: str) -> str:
         return "gzip"
     if _PDF_HEADER in data[:_HEADER_REACH] or suffix == ".pdf":
         return "pdf"
-    named = next((name for name, suffixes in SUFFIXES.items() if suffix in suffixes), "")
     text = _opening(_glance(data))
-    if _HTML.match(text) or (named == "html" and _TAG.search(text)):
-        return "html"
     lines = text.splitlines()
-    if _is_mail(lines, least=1 if named == "mail" else 3):
+    if _HTML.match(text):
+        return "html"
+    if _is_mail(lines, least=3):
         return "mail"
     if text.startswith("WEBVTT") or any(map(_CUE.match, [line for line in lines[:20] if line.strip()][:4])):
         return "subtitles"
-    if _is_latex(lines, text) or (named == "latex" and "\\" in text):
+    if _is_latex(lines, text):
         return "latex"
+    named = next((name for name, suffixes in SUFFIXES.items() if suffix in suffixes), "")
+    if named in _SIGNS:
+        return named if _SIGNS[named].search(text) else "text"
+    if named == "mail" and _is_mail(lines, least=1):
+        return named
     if named == "markdown":
         return named
-    return "transcript" if _is_transcript(lines) else "text"
+    return "transcript" if is_transcript(lines) else "text"
 
 
 def read_format(name: str, data: bytes, source: str, suffix: str, abstract: Abstract) -> Document:
@@ -147,10 +152,3 @@ def _is_mail(lines: list[str], least: int) -> bool:
 def _is_latex(lines: list[str], text: str) -> bool:
     first = next((line for line in lines if line.strip() and not line.lstrip().startswith("%")), "")
     return first.lstrip().startswith("\\") and _LATEX.search(text) is not None
-
-
-def _is_transcript(lines: list[str]) -> bool:
-    """Whether a third of the lines, and not just one or two, begin with a time."""
-    filled = [line for line in lines if line.strip()]
-    stamped = sum(map(bool, map(_STAMPED.match, filled)))
-    return stamped >= 3 and stamped * 3 >= len(filled)

@@ -43,7 +43,11 @@ _CALL = re.compile(r"\\([A-Za-z@]+)")
 _TITLE = re.compile(r"\\(?:title|Title|icmltitle|ititle)\s*(?:\[[^\]]*\])?\s*(?=\{)")
 _BODY = re.compile(r"\\begin\s*\{document\}(.*?)(?:\\end\s*\{document\}|\Z)", re.S)
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
-_EMPTY = re.compile(r"\(\s*[;,]*\s*\)|\[\s*[;,]*\s*\]")
+_EMPTY = re.compile(
+    r"\((?:(?:see|cf\.|e\.g\.,?|also|in|and|Sections?|Sec\.|Figures?|Figs?\.|Tables?|Eqs?\.|Equations?|Appendix)[\s,]*)*"
+    r"[\s;,]*\)|\[[\s;,]*\]"
+)
+"""What brackets hold after references are gone."""
 _LOOSE = re.compile(r"\s+([,.;:!?)\]](?:\s|$))")
 
 _SECTIONS = {"part": 0, "chapter": 0, "section": 1, "subsection": 2, "subsubsection": 3}
@@ -299,6 +303,8 @@ class _Reader:
                 self._items.append(f"- {label} " if label else "- ")
         elif name == "par":
             self._end_paragraph()
+        elif name == "verb":
+            self._text.append(node.nodeargd.verbatim_text)
         elif name in _GAPS:
             self._text.append("\n" if name == "\\" else " ")
         elif name not in _DROPPED:

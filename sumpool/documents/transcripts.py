@@ -18,6 +18,13 @@ _SPEAKER = re.compile(r"([A-Z][\w.' -]{0,40}?)\s*:(?:\s+|$)")
 _SPEAKER_LINE = re.compile(rf"\s*([A-Z][\w.' -]{{0,40}}?)\s*[:,]?\s*[\[(]?{_TIME}[\])]?\s*:?\s*$")
 
 
+def is_transcript(lines: list[str]) -> bool:
+    """Whether a third of the lines that say something, and not just one or two, begin with a time."""
+    filled = [line for line in lines if line.strip()]
+    timed = sum(bool(_STAMPED.match(line) or _SPEAKER_LINE.match(line)) for line in filled)
+    return timed >= 3 and timed * 3 >= len(filled)
+
+
 def read_transcript(text: str, source: str, *, abstract: Abstract = "keep") -> Document:
     """The Document of a transcript's text."""
     lines = text.split("\n")
