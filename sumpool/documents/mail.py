@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from email import message_from_bytes
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from typing import TYPE_CHECKING
@@ -57,7 +58,7 @@ def _subject(message: Message) -> str:
     raw = message.get("Subject", "")
     try:
         text = str(make_header(decode_header(str(raw))))
-    except (LookupError, ValueError):  # an encoding that is none
+    except (LookupError, ValueError, MessageError):  # an encoding that is none, or is not kept to
         text = str(raw)
     return squeeze(repair(" ".join(text.split())))
 

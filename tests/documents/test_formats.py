@@ -34,7 +34,7 @@ def error(data: str | bytes, name: str = "-", **options: object) -> DocumentErro
 
 # Web pages
 
-MENU = "".join(f'<li><a href="/{word}">{word}</a></li>' for word in "Home News Sport Weather Shop About".split())
+MENU = "".join(f'<li><a href="/{word}">{word}</a></li>' for word in ("Home", "News", "Sport", "Weather"))
 PAGE = f"""<!-- saved --><!DOCTYPE html>
 <html><head><meta charset="utf-8"><title>Dredging the Harbour | The Daily News</title>
 <script>var x = "<p>Never shown to anybody at all, whatever they do.</p>";</script>

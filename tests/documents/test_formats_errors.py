@@ -91,9 +91,11 @@ def test_no_file_is_opened_on_a_documents_behalf(tmp_path: Path) -> None:
         ),
         "a.epub": epub({"a.xhtml": f'<?xml version="1.0"?>{entity}<html><body><p>Words &e;</p></body></html>'}),
         "a.html": f'{entity}<html><body><p>Words &e;</p><iframe src="{url}"></iframe><object data="{url}"></object>'
-        "</body></html>".encode().decode(),
-        "a.tex": f"\\documentclass{{a}}\\begin{{document}}Words \\input{{{secret}}}\\include{{{secret}}}\\end{{document}}",
-        "a.eml": f"From: a@b.c\nSubject: s\nContent-Type: message/external-body; access-type=local-file; name={secret}\n\nx",
+        "</body></html>",
+        "a.tex": f"\\documentclass{{a}}\\begin{{document}}Words "
+        f"\\input{{{secret}}}\\include{{{secret}}}\\end{{document}}",
+        "a.eml": "From: a@b.c\nSubject: s\n"
+        f"Content-Type: message/external-body; access-type=local-file; name={secret}\n\nx",
     }
     for name, data in documents.items():
         raw = data.encode() if isinstance(data, str) else data
@@ -153,10 +155,10 @@ def test_time_is_linear(make: Callable[[int], str]) -> None:
 
 
 def test_a_line_of_many_megabytes() -> None:
-    line = (prose(1, 500) + " ").encode() * 600
+    line = (prose(1, 500) + " ").encode() * 300
     start = time.monotonic()
     document = read_document("-", line)
-    assert document.words > 250_000
+    assert document.words > 120_000
     assert time.monotonic() - start < 20
 
 
