@@ -15,19 +15,13 @@ from sumpool.documents.document import Document
 from sumpool.documents.sections import Abstract
 from sumpool.documents.transcripts import is_transcript
 
-SUFFIXES: dict[str, tuple[str, ...]] = {
-    "pdf": (".pdf",),
-    "text": (".txt", ".text", ".rst"),
+_SUFFIXES: dict[str, tuple[str, ...]] = {
     "markdown": (".md", ".markdown", ".mdown", ".mkd", ".mkdn", ".mdx", ".qmd", ".rmd"),
     "html": (".html", ".htm", ".xhtml", ".xht"),
     "latex": (".tex", ".latex", ".ltx"),
     "mail": (".eml",),
-    "subtitles": (".srt", ".vtt"),
-    "docx": (".docx",),
-    "odt": (".odt",),
-    "epub": (".epub",),
 }
-"""By format, the suffixes that its files have."""
+"""The formats of which a file may show too little to be known without its name."""
 
 _SAMPLE = 1 << 16
 _PDF_HEADER = b"%PDF-"
@@ -92,7 +86,7 @@ def _recognize(data: bytes, suffix: str) -> str:
         return "subtitles"
     if _is_latex(lines, text):
         return "latex"
-    named = next((name for name, suffixes in SUFFIXES.items() if suffix in suffixes), "")
+    named = next((name for name, suffixes in _SUFFIXES.items() if suffix in suffixes), "")
     if named in _SIGNS:
         return named if _SIGNS[named].search(text) else "text"
     if named == "mail" and _is_mail(lines, least=1):

@@ -304,7 +304,7 @@ class _Reader:
         elif name == "par":
             self._end_paragraph()
         elif name == "verb":
-            self._text.append(node.nodeargd.verbatim_text)
+            self._text.append(node.nodeargd.verbatim_text if node.nodeargd else "")
         elif name in _GAPS:
             self._text.append("\n" if name == "\\" else " ")
         elif name not in _DROPPED:

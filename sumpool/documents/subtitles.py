@@ -8,6 +8,7 @@ from html import unescape
 
 from sumpool.documents.building import build
 from sumpool.documents.document import Document
+from sumpool.documents.repair import repair, squeeze
 from sumpool.documents.sections import Abstract
 from sumpool.documents.speech import Cue, seconds, speech_blocks
 from sumpool.errors import DocumentError
@@ -34,8 +35,7 @@ def _title(text: str) -> str | None:
     first = text.lstrip("\ufeff").partition("\n")[0]
     if not first.startswith("WEBVTT"):
         return None
-    name = first[6:].strip(" \t-:")
-    return name or None
+    return squeeze(repair(first[6:])).strip(" -:") or None
 
 
 def _cues(text: str) -> Iterator[tuple[Cue, list[str]]]:
