@@ -260,7 +260,7 @@ class _Reader:
                 self._formula(node.nodelist)
             elif kind == "LatexSpecialsNode":
                 special = node.specials_chars
-                self._text.append({"~": " ", "&": " | "}.get(special) or self._symbols.node_to_text(node))
+                self._text.append({"~": " ", "&": " | "}.get(special) or self._converted([node]))
 
     def _characters(self, characters: str) -> None:
         first, *others = _PARAGRAPH.split(characters)
@@ -309,15 +309,15 @@ class _Reader:
             self._text.append("\n" if name == "\\" else " ")
         elif name not in _DROPPED:
             if arguments and all(type(argument).__name__ == "LatexGroupNode" for argument in last):
-                whole = self._symbols.node_to_text(node)
+                whole = self._converted([node])
                 # Accents and the like change their argument; what doesn't, only sets it in another font.
-                plain = self._symbols.nodelist_to_text(last)
+                plain = self._converted(last)
                 if whole.strip() != plain.strip() and len(arguments) == 1 and len(plain) < 3:
                     self._text.append(whole)
                 else:
                     self._visit(last)
             else:
-                self._text.append(self._symbols.node_to_text(node))
+                self._text.append(self._converted([node]))
         if name in _GAPS or name in _DROPPED or not arguments:
             self._characters(node.macro_post_space or "")
 
@@ -369,8 +369,15 @@ class _Reader:
         self._blocks.append(Block("table", "\n".join(lines)))
 
     def _formula(self, nodes: Iterable[Any]) -> None:
-        text = " ".join(self._symbols.nodelist_to_text(list(nodes)).replace("&", " ").split())
+        text = " ".join(self._converted(nodes).replace("&", " ").split())
         self._text.append(text if len(text) <= _LONGEST_FORMULA else "…")
+
+    def _converted(self, nodes: Iterable[Any]) -> str:
+        """The nodes as pylatexenc writes them: symbols, accents, formulas."""
+        try:
+            return self._symbols.nodelist_to_text(list(nodes))
+        except (IndexError, AttributeError, TypeError, ValueError):
+            return ""  # it relies on arguments that a macro here lacks; the rest of the document is fine
 
     def _references(self) -> None:
         """A heading that says where they are: what follows it is treated as in any other format."""

@@ -40,12 +40,7 @@ def read_mail(data: bytes, source: str, *, suffix: str, abstract: Abstract) -> D
     message = message_from_bytes(data)
     subject = _subject(message)
     left_out: list[str] = []
-    plain, html = _bodies(message)
-    blocks: list[Block] = []
-    if plain is not None:
-        blocks = list(_of_plain(_content(plain), plain.get_param("format") == "flowed", left_out))
-    if not blocks and html is not None:
-        blocks = list(_of_html(_content(html), left_out))
+    blocks = [block for part in _texts(message) for block in _blocks(part, left_out)]
     if not any(block.text.strip() for block in blocks):
         raise DocumentError("no-text", "e-mail without text (if its text is in an attachment, save that)")
     kept, sections = select(blocks, abstract)
@@ -63,25 +58,35 @@ def _subject(message: Message) -> str:
     return squeeze(repair(" ".join(text.split())))
 
 
-def _bodies(message: Message) -> tuple[Message | None, Message | None]:
-    """(the first part that is plain text, the first that is HTML), attached files and messages aside."""
-    plain: Message | None = None
-    html: Message | None = None
+def _texts(message: Message) -> list[Message]:
+    """The parts that hold the message's text; attached files do not, attached messages only if nothing else does."""
+    texts: list[Message] = []
+    attached: list[Message] = []
     stack = [message]
     while stack:
         part = stack.pop()
+        inside = [each for each in part.get_payload() if isinstance(each, Message)] if part.is_multipart() else []
         kind = part.get_content_type()
-        inside = part.get_payload()
-        if isinstance(inside, list):
-            if kind != "message/rfc822" or part is message:
-                stack += [each for each in reversed(inside) if isinstance(each, Message)]
+        if kind == "multipart/alternative" and inside:
+            plain = [each for each in inside if each.get_content_type() == "text/plain" and _content(each)]
+            stack += plain[:1] or inside[-1:]  # the last is the one that the sender likes best
+        elif kind == "message/rfc822" and part is not message:
+            attached += inside
+        elif inside:
+            stack += reversed(inside)
         elif part.get_content_disposition() == "attachment":
             continue
-        elif kind == "text/plain" and plain is None:
-            plain = part
-        elif kind == "text/html" and html is None:
-            html = part
-    return plain, html
+        elif kind.startswith(("text/plain", "text/html", "multipart/")) and _content(part):
+            texts.append(part)  # "multipart" without parts is plain text
+    if not texts and attached:
+        return _texts(attached[0])
+    return texts
+
+
+def _blocks(part: Message, left_out: list[str]) -> Iterator[Block]:
+    if part.get_content_type() == "text/html":
+        return _of_html(_content(part), left_out)
+    return _of_plain(_content(part), part.get_param("format") == "flowed", left_out)
 
 
 def _content(part: Message) -> str:

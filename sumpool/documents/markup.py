@@ -29,6 +29,7 @@ _HIDDEN = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.I)
 _EPUB_TYPE = "{http://www.idpf.org/2007/ops}type"
 _NO_PROSE = frozenset({"pagebreak", "noteref", "toc", "landmarks", "page-list", "index"})
 _MARK = re.compile(r"[\[(]?(?:\d{1,3}|[a-z*†‡])[\])]?", re.I)
+_PERMALINKS = frozenset("#¶§🔗")
 _LONG_CELL = 25
 """Words: a table whose cells have more than that on average only arranges text on the page."""
 
@@ -94,6 +95,8 @@ def _is_hidden(element: _Element, tag: str) -> bool:
     if _HIDDEN.search(element.get("style", "")):
         return True
     if not _NO_PROSE.isdisjoint(element.get(_EPUB_TYPE, element.get("epub:type", "")).split()):
+        return True
+    if tag == "a" and element.get("href", "").startswith("#") and (element.text or "").strip() in _PERMALINKS:
         return True
     # The mark of a note or a reference: a raised number or letter that leads elsewhere.
     return tag == "sup" and next(element.iter("{*}a"), None) is not None and _is_mark(element)

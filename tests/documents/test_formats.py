@@ -42,7 +42,7 @@ PAGE = f"""<!-- saved --><!DOCTYPE html>
 <body><header><nav><ul>{MENU}</ul></nav></header>
 <main><article><h1>Dredging the Harbour</h1>
 <p>{prose(1)} <b>Bold</b>&nbsp;words&hellip;</p>
-<h2>What it <em>costs</em></h2>
+<h2>What it <em>costs</em><a href="#costs">¶</a></h2>
 <p>{prose(2)}<br>{prose(3, 20)}</p>
 <ul><li>The first item of this list is about money.</li><li>The second item of this list is about mud.
 <ol><li>A nested item that has a number.</li></ol></li></ul>
@@ -412,6 +412,20 @@ def test_mail_with_attachments_and_odd_encodings() -> None:
     assert read(bytes(mail), "x.eml").text == "Files\n\nGröße und Tiefe des Hafens."
     raw = b"From: a@b.c\nSubject: =?no-such-code?q?x?=\nContent-Type: text/plain; charset=no-such-code\n\nWords."
     assert read(raw, "x.eml").text.endswith("Words.")
+
+
+def test_mail_in_several_parts() -> None:
+    mail = EmailMessage()
+    mail["From"], mail["Subject"] = "a@example.org", "Parts"
+    mail.set_content("Before the picture.")
+    mail.make_mixed()
+    mail.add_attachment("After the picture.", disposition="inline")
+    assert read(bytes(mail), "x.eml").text == "Parts\n\nBefore the picture.\n\nAfter the picture."
+    forwarding = EmailMessage()
+    forwarding["From"], forwarding["Subject"] = "b@example.org", "Fwd: Parts"
+    forwarding.make_mixed()
+    forwarding.add_attachment(mail)
+    assert read(bytes(forwarding), "x.eml").text == "Fwd: Parts\n\nBefore the picture.\n\nAfter the picture."
 
 
 def test_flowed_lines_are_joined() -> None:

@@ -47,6 +47,11 @@ def children() -> set[int]:
     return {int(number) for task in tasks for number in (task / "children").read_text().split()}
 
 
+def _worked() -> float:
+    """Seconds of processor time, of this process and those it has waited for: the machine may be doing other things."""
+    return sum(os.times()[:4])
+
+
 def test_gzip_bombs() -> None:
     bomb = gzip.compress(b"A word. " * (1 << 25))
     start = time.monotonic()
@@ -146,20 +151,20 @@ def test_time_and_memory_limits_end_the_reading(monkeypatch: pytest.MonkeyPatch)
 def test_time_is_linear(make: Callable[[int], str]) -> None:
     """Ten times the size that a document of its kind may well have, in time that is not felt."""
     data = make(6_000).encode()
-    start = time.monotonic()
+    start = _worked()
     try:
-        check(read_document("-", data, timeout=15))
+        check(read_document("-", data, timeout=60))
     except DocumentError as problem:
         assert problem.kind in ("no-text", "empty", "damaged")  # noqa: PT017
-    assert time.monotonic() - start < 8
+    assert _worked() - start < 8
 
 
 def test_a_line_of_many_megabytes() -> None:
     line = (prose(1, 500) + " ").encode() * 300
-    start = time.monotonic()
+    start = _worked()
     document = read_document("-", line)
     assert document.words > 120_000
-    assert time.monotonic() - start < 20
+    assert _worked() - start < 20
 
 
 SAMPLES: dict[str, bytes] = {
