@@ -61,7 +61,11 @@ AbstractOption = Annotated[
 TimeoutOption = Annotated[
     float,
     typer.Option(
-        "--timeout", metavar="SECONDS", min=1, help="Give up on a PDF that takes longer to extract.", show_default="120"
+        "--timeout",
+        metavar="SECONDS",
+        min=1,
+        help="Give up on a document that takes longer to extract.",
+        show_default="120",
     ),
 ]
 JobsOption = Annotated[
@@ -210,11 +214,12 @@ def summarize(
     timeout: TimeoutOption = 120.0,
     quiet: QuietOption = False,
 ) -> None:
-    """Summarize documents: PDF, plain text, Markdown.
+    """Summarize documents: PDF, DOCX, ODT, EPUB, HTML, LaTeX, Markdown, plain text, e-mail, subtitles.
 
     SOURCES are files, directories and glob patterns; "-" is standard input, and so is a pipe if nothing is named.
-    A directory is searched for .pdf, .txt, .text, .md, .markdown and .rst files; a file that is named is read
-    whatever its name.
+    A directory is searched for .pdf, .docx, .odt, .epub, .html, .htm, .xhtml, .txt, .text, .md, .markdown, .rst,
+    .tex, .eml, .srt and .vtt files, those of text also with .gz behind; a file that is named is read whatever its
+    name, by what it contains.
     """
     terminal = Terminal(quiet=quiet)
     writing = Writing(parse_length(length), focus, grounded, model, device, pool, block)

@@ -10,7 +10,12 @@ from pathlib import Path
 
 from sumpool.errors import DocumentError
 
-DOCUMENT_SUFFIXES = (".pdf", ".txt", ".text", ".md", ".markdown", ".rst")
+TEXT_SUFFIXES = (
+    ".html", ".htm", ".xhtml", ".txt", ".text", ".md", ".markdown", ".rst", ".tex", ".eml", ".srt", ".vtt",
+)  # fmt: skip
+"""What may have another .gz behind it."""
+
+DOCUMENT_SUFFIXES = (".pdf", ".docx", ".odt", ".epub", *TEXT_SUFFIXES, *(f"{suffix}.gz" for suffix in TEXT_SUFFIXES))
 """What a directory is searched for. A file that is named outright is read whatever its name."""
 
 STDIN = "-"
@@ -92,7 +97,7 @@ def _in_directory(
         )
     if empty and not silent:
         where = "in it or below it" if recursive else "in it; --recursive looks below it, too"
-        known = " ".join(DOCUMENT_SUFFIXES)
+        known = " ".join(suffix for suffix in DOCUMENT_SUFFIXES if not suffix.endswith(".gz"))
         yield _failed(str(directory), "directory", f"a directory without documents (none of {known} {where})")
 
 

@@ -1,4 +1,4 @@
-"""Documents: clean text with its structure, from PDF, Markdown and plain text. Knows nothing of models."""
+"""Documents: clean text with its structure, whatever format they come in. Knows nothing of models."""
 
 from sumpool.documents.document import Document, Paragraph, ParagraphKind, Sentence
 from sumpool.documents.reading import read_document

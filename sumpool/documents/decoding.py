@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from contextlib import suppress
 from typing import Any
 
 from sumpool.errors import DocumentError
@@ -15,53 +16,79 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_MAGIC: tuple[tuple[bytes, str], ...] = (
-    (b"PK\x03\x04", "a ZIP archive or an office file; unpack or export it as text or PDF"),
-    (b"\x1f\x8b", "a gzip file; unpack it first"),
-    (b"BZh", "a bzip2 file; unpack it first"),
-    (b"\xfd7zXZ\x00", "an xz file; unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "a Zstandard file; unpack it first"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
-    (b"\xd0\xcf\x11\xe0", "an old office file; export it as text or PDF"),
-    (b"\x89PNG", "an image; run OCR on it first"),
-    (b"\xff\xd8\xff", "an image; run OCR on it first"),
-    (b"GIF8", "an image; run OCR on it first"),
-    (b"II*\x00", "an image; run OCR on it first"),
-    (b"MM\x00*", "an image; run OCR on it first"),
-    (b"\x7fELF", "a program"),
-    (b"MZ\x90", "a program"),
-    (b"SQLite format 3", "a database"),
-    (b"%!PS", "PostScript; convert it with ps2pdf first"),
-    (b"{\\rtf", "RTF; export it as text or PDF"),
+_MAGIC: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"BZh", "a bzip2 file; unpack it first"),
+    (0, b"\xfd7zXZ\x00", "an xz file; unpack it first"),
+    (0, b"\x28\xb5\x2f\xfd", "a Zstandard file; unpack it first"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
+    (0, b"Rar!\x1a\x07", "a RAR archive; unpack it first"),
+    (0, b"PK\x05\x06", "an empty ZIP archive"),
+    (257, b"ustar", "a tar archive; unpack it first"),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old office file; save it as DOCX, ODT or PDF"),
+    (0, b"{\\rtf", "RTF; save it as DOCX, ODT or PDF"),
+    (0, b"%!PS", "PostScript; convert it with ps2pdf first"),
+    (0, b"AT&TFORM", "a DjVu file; convert it to PDF first"),
+    (60, b"BOOKMOBI", "a Kindle book; convert it to EPUB first"),
+    (0, b"ITSF", "a Windows help file; convert it to HTML first"),
+    (0, b"\x89PNG", "a PNG image; run OCR on it first"),
+    (0, b"\xff\xd8\xff", "a JPEG image; run OCR on it first"),
+    (0, b"GIF8", "a GIF image; run OCR on it first"),
+    (0, b"II*\x00", "a TIFF image; run OCR on it first"),
+    (0, b"MM\x00*", "a TIFF image; run OCR on it first"),
+    (8, b"WEBP", "a WebP image; run OCR on it first"),
+    (4, b"ftypheic", "a HEIC image; run OCR on it first"),
+    (4, b"ftypavif", "an AVIF image; run OCR on it first"),
+    (4, b"ftyp", "audio or video; transcribe it first"),
+    (8, b"WAVEfmt", "audio; transcribe it first"),
+    (8, b"AVI LIST", "video; transcribe it first"),
+    (0, b"\x1aE\xdf\xa3", "video; transcribe it first"),
+    (0, b"OggS", "audio or video; transcribe it first"),
+    (0, b"fLaC", "audio; transcribe it first"),
+    (0, b"ID3", "audio; transcribe it first"),
+    (0, b"\x7fELF", "a program"),
+    (0, b"MZ\x90", "a program"),
+    (0, b"\xcf\xfa\xed\xfe", "a program"),
+    (0, b"\xca\xfe\xba\xbe", "a program"),
+    (0, b"\x00asm", "a WebAssembly program"),
+    (0, b"SQLite format 3", "an SQLite database"),
+    (0, b"\x89HDF\r\n", "HDF5 data"),
+    (0, b"PAR1", "Parquet data"),
+    (0, b"\x93NUMPY", "a NumPy array"),
+    (0, b"wOF2", "a font"),
+    (0, b"OTTO\x00", "a font"),
 )
+"""(offset, what is there, what has it there), the special before the general."""
+_PLAIN_ENCODING = re.compile(r"(?:iso|cp|windows|koi8|mac|x-mac|euc|gb|big5|shift|latin|us-ascii|ascii)[\w-]*", re.I)
+"""Those of text; Python knows others, which unpack and execute."""
 _SAMPLE = 1 << 16
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _BAD = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd\ufffe\uffff\ue000-\uf8ff]")
 
 
-def decode(data: bytes) -> str:
+def decode(data: bytes, declared: str | None = None) -> str:
     """The text of `data`, with line breaks as \\n and mojibake repaired.
 
+    `declared` is the encoding that the file claims to have; it is believed where the bytes say nothing better.
     Raises DocumentError: "empty" where there is nothing, "binary" where the bytes are no text in any encoding.
     """
     if not data.strip(b"\x00 \t\r\n\f\v"):
         if data.strip():
             raise DocumentError("binary", "binary file, not text (only zero bytes)")
         raise DocumentError("empty", "empty file")
-    text = _mend(_decode(data))
+    text = _mend(_decode(data, declared))
     if not text.strip():
         raise DocumentError("empty", "empty file (nothing but white space)")
     return text
 
 
-def _decode(data: bytes) -> str:
+def _decode(data: bytes, declared: str | None) -> str:
     for bom, encoding in _BOMS:
         if data.startswith(bom):
             return _checked(data.decode(encoding, errors="replace"))
-    for magic, what in _MAGIC:
-        if data.startswith(magic):
+    for offset, magic, what in _MAGIC:
+        if data.startswith(magic, offset):
             raise DocumentError("binary", f"binary file, not text ({what})")
-    wide = _wide_encoding(data)
+    wide = wide_encoding(data)
     if wide:
         return _checked(data.decode(wide, errors="replace"))
     try:
@@ -74,6 +101,9 @@ def _decode(data: bytes) -> str:
             return _checked(data.decode("utf-8", errors="replace"))
     if _CONTROLS.search(data[:_SAMPLE]) and len(_CONTROLS.findall(data[:_SAMPLE])) * 100 > len(data[:_SAMPLE]):
         raise DocumentError("binary", "binary file, not text (no text encoding fits its bytes)")
+    if declared and _PLAIN_ENCODING.fullmatch(declared):
+        with suppress(LookupError):
+            return _checked(data.decode(declared, errors="replace"))
     return _checked(_guess(data))
 
 
@@ -81,7 +111,7 @@ def _not_ascii(character: str) -> bool:
     return character > "\x7f" and character != "\ufffd"
 
 
-def _wide_encoding(data: bytes) -> str | None:
+def wide_encoding(data: bytes) -> str | None:
     """UTF-16 or UTF-32 without a byte order mark, told by where the zero bytes are in mostly Latin text."""
     sample = data[: 4096 & ~3]
     if len(sample) < 4 or b"\x00" not in sample:

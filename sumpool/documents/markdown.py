@@ -14,8 +14,6 @@ from sumpool.documents.sections import Abstract, select
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-SUFFIXES = frozenset({".md", ".markdown", ".mdown", ".mkd", ".mkdn", ".mdx", ".qmd", ".rmd"})
-
 _FRONT_MATTER = re.compile(
     r"\A(?:---[^\S\n]*\n(.*?\n)?(?:---|\.\.\.)|\+\+\+[^\S\n]*\n(.*?\n)?\+\+\+)[^\S\n]*(?:\n|\Z)", re.S
 )

@@ -14,8 +14,8 @@ from sumpool.errors import DocumentError
 LARGEST = 1 << 30
 """Bytes: a larger file is refused; no document is, and /dev/zero has no end."""
 
-_PDF_HEADER = b"%PDF-"
-_HEADER_REACH = 1024  # readers have always allowed this much in front of the header
+_LARGE = 8 << 20
+"""Bytes: reading more than this takes so long that it, too, is done where it can be stopped."""
 
 
 def read_document(
@@ -28,11 +28,11 @@ def read_document(
     jobs: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> Document:
-    """Read a PDF, Markdown or plain-text file.
+    """Read a document in any of the formats that sumpool.documents.formats knows.
 
     `source` is a path; with `data` it is only a name ("-" becomes "stdin") and its suffix a hint. `timeout` is in
-    seconds for the whole PDF, `jobs` the number of processes that may read its pages, and `progress(done, total)` is
-    called as pages get done. Raises DocumentError; its message does not name the source.
+    seconds for the whole document, `jobs` the number of processes that may read a PDF's pages, and
+    `progress(done, total)` is called as they get done. Raises DocumentError; its message does not name the source.
     """
     name = "stdin" if str(source) == "-" else str(source)
     suffix = os.path.splitext(name)[1].lower()
@@ -40,20 +40,18 @@ def read_document(
         data = _load(Path(source))
     if not data:
         raise DocumentError("empty", "empty file")
-    if _PDF_HEADER in data[:_HEADER_REACH] or suffix == ".pdf":
+    from sumpool.documents.formats import read_format, recognize
+
+    format = recognize(data, suffix)
+    if format.name == "pdf":
         from sumpool.documents.pdf import read_pdf
 
         return read_pdf(data, name, password=password, abstract=abstract, timeout=timeout, jobs=jobs, progress=progress)
-    from sumpool.documents.decoding import decode
+    if format.apart or len(data) > _LARGE:
+        from sumpool.documents.apart import read_apart
 
-    text = decode(data)
-    from sumpool.documents.markdown import SUFFIXES, read_markdown
-
-    if suffix in SUFFIXES:
-        return read_markdown(text, name, abstract=abstract)
-    from sumpool.documents.text import read_text
-
-    return read_text(text, name, abstract=abstract)
+        return read_apart(format.name, data, name, suffix, abstract, timeout)
+    return read_format(format.name, data, name, suffix, abstract)
 
 
 def _load(path: Path) -> bytes:

@@ -25,11 +25,15 @@ _CODE = re.compile(
 
 def read_text(text: str, source: str, *, abstract: Abstract = "keep") -> Document:
     """The Document of decoded plain text."""
-    text = repair(_without_heads(text.expandtabs(4)))
-    blocks = list(_blocks(text))
+    blocks = list(text_blocks(text))
     title = _title(blocks)
     kept, left_out = select(blocks, abstract)
     return build(source, kept, title=title, left_out=left_out)
+
+
+def text_blocks(text: str) -> Iterator[Block]:
+    """The blocks of decoded plain text, in full."""
+    return _blocks(repair(_without_heads(text.expandtabs(4))))
 
 
 def from_text(text: str, source: str = "text", title: str | None = None) -> Document:

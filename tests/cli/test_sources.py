@@ -105,3 +105,14 @@ def test_directory_that_may_not_be_read(here: Path) -> None:
 def test_link_to_a_directory_above_does_not_go_round(here: Path) -> None:
     (here / "docs/sub/up").symlink_to(here / "docs")
     assert len(names("docs")) == 4
+
+
+def test_directory_gives_every_format_that_is_read(here: Path) -> None:
+    suffixes = (
+        "pdf", "docx", "odt", "epub", "html", "htm", "xhtml", "txt", "text", "md", "markdown", "rst", "tex", "eml",
+        "srt", "vtt", "txt.gz", "html.gz", "vtt.gz",
+    )  # fmt: skip
+    (here / "all").mkdir()
+    for name in [*(f"a.{suffix}" for suffix in suffixes), "a.zip", "a.pdf.gz", "a.gz", "a.jpg"]:
+        (here / "all" / name).write_text("text")
+    assert names("all") == sorted(f"all/a.{suffix}" for suffix in suffixes)

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import queue
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sumpool.documents.isolation import MEMORY, Worker
 from sumpool.documents.pdf.lines import Line
 from sumpool.documents.pdf.worker import DAMAGED
 from sumpool.errors import DocumentError
 
-MEMORY = 2 << 30
-"""Bytes of address space that a worker may have."""
 _CHUNK = 4
 """Pages that a worker is asked for at once; a second worker starts where there are more than two such chunks."""
-_BOOT = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from sumpool.documents.pdf.worker import main; main()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,55 +40,17 @@ class RawPdf:
     title: str
 
 
-class _Worker:
-    """A worker process, and the thread that turns its answers into messages (worker, answer) on `inbox`."""
+class _Worker(Worker):
+    """A worker that knows which pages it was asked for."""
 
     def __init__(self, data: bytes, password: str | None, seconds: float, inbox: queue.SimpleQueue[Any]) -> None:
         self.asked: list[int] = []  # pages it has not answered yet
-        self._inbox = inbox
-        # Not multiprocessing: "spawn" would run the caller's main module again, "fork" would copy its memory and locks.
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _BOOT, json.dumps(sys.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        task = json.dumps({"size": len(data), "password": password, "seconds": seconds, "memory": MEMORY})
-        self._thread = threading.Thread(target=self._talk, args=(task.encode() + b"\n", data), daemon=True)
-        self._thread.start()
-
-    def _talk(self, task: bytes, data: bytes) -> None:
-        assert self._process.stdin
-        assert self._process.stdout
-        try:
-            self._process.stdin.write(task)
-            self._process.stdin.write(data)
-            self._process.stdin.flush()
-            for line in self._process.stdout:
-                self._inbox.put((self, json.loads(line)))
-        except (OSError, ValueError):
-            pass  # killed while it talked: the message below says so
-        self._inbox.put((self, None))
+        task = {"password": password, "seconds": seconds, "memory": MEMORY}
+        super().__init__("sumpool.documents.pdf.worker", task, data, inbox)
 
     def ask(self, first: int, last: int) -> None:
         self.asked = list(range(first, last))
-        assert self._process.stdin
-        try:
-            self._process.stdin.write(f"[{first},{last}]\n".encode())
-            self._process.stdin.flush()
-        except OSError:
-            return  # it is dead: its thread reports that
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._thread.join()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe
-            try:
-                pipe.close()
-            except OSError:
-                continue  # unsent bytes for a dead process
-        self._process.wait()
+        self.send(f"[{first},{last}]")
 
 
 def read_pages(

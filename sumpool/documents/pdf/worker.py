@@ -1,21 +1,16 @@
-"""The process that opens PDFs, so that no malformed file can hang, exhaust or crash the process that asked.
+"""The process that opens PDFs: see sumpool.documents.isolation.
 
-It reads one JSON line from stdin ({"size", "password", "seconds", "memory"}), `size` bytes of PDF, and then one JSON
-line [first, last) a request for pages. It writes JSON lines to stdout: {"pages", "title"} once the file is open, one
-{"page", ...} a page, or {"error": [kind, message]}. The end of stdin ends it.
+Each further line that it reads is [first, last), a request for pages. It answers {"pages", "title"} once the file is
+open, and one {"page", ...} a page.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import logging
-import math
-import os
-import signal
-import sys
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+from sumpool.documents.isolation import Answer, serve
 from sumpool.errors import DocumentError
 
 if TYPE_CHECKING:
@@ -28,41 +23,12 @@ MOST_PAGES = 20_000
 
 def main() -> None:
     """Serve one document to the parent process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it kills this process
-    logging.disable(logging.CRITICAL)
-    source = sys.stdin.buffer
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whatever a library prints is no answer
-    try:
-        task = json.loads(source.readline())
-        _limit(task["memory"], task["seconds"])
-        _serve(source.read(task["size"]), task["password"], source, answers)
-    except DocumentError as error:
-        _answer(answers, {"error": [error.kind, error.message]})
-    except MemoryError:
-        _answer(answers, {"error": ["memory", "damaged or huge PDF (reading it takes too much memory)"]})
-    except (BrokenPipeError, EOFError):
-        return  # the parent is gone
+    serve(_serve, "damaged or huge PDF (reading it takes too much memory)")
 
 
-def _limit(memory: int, seconds: float) -> None:
-    """No more address space and processor time than this, where the system can say so."""
-    try:
-        import resource
-    except ImportError:  # Windows: the parent's clock is the only limit
-        return
-    wanted = ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, math.ceil(seconds) + 2), (resource.RLIMIT_CORE, 0))
-    for limit, value in wanted:
-        try:
-            _, hard = resource.getrlimit(limit)
-            resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
-        except (OSError, ValueError):  # macOS refuses some of them
-            continue
-
-
-def _serve(data: bytes, password: str | None, requests: BinaryIO, answers: TextIO) -> None:
-    document, pages = _open(data, password)
-    _answer(answers, {"pages": len(pages), "title": _title(document)})
+def _serve(task: dict[str, Any], data: bytes, requests: BinaryIO, answer: Answer) -> None:
+    document, pages = _open(data, task["password"])
+    answer({"pages": len(pages), "title": _title(document)})
     from sumpool.documents.pdf.columns import read_lines
     from sumpool.documents.pdf.glyphs import PageReader
 
@@ -70,19 +36,19 @@ def _serve(data: bytes, password: str | None, requests: BinaryIO, answers: TextI
     for request in requests:
         first, last = json.loads(request)
         for number in range(first, last):
-            answer: dict[str, Any] = {"page": number}
+            page: dict[str, Any] = {"page": number}
             try:
                 sheet = reader.read(pages[number])
-                answer["height"] = sheet.height
-                answer["lines"] = [line.pack() for line in read_lines(sheet)]
-                answer["unreadable"] = sheet.unreadable
-                answer["images"] = sheet.images
+                page["height"] = sheet.height
+                page["lines"] = [line.pack() for line in read_lines(sheet)]
+                page["unreadable"] = sheet.unreadable
+                page["images"] = sheet.images
             except MemoryError:
                 raise
             except Exception as problem:  # pdfminer raises anything on malformed pages; the other pages may be fine
                 reader = PageReader()
-                answer = {"page": number, "broken": type(problem).__name__}
-            _answer(answers, answer)
+                page = {"page": number, "broken": type(problem).__name__}
+            answer(page)
 
 
 def _open(data: bytes, password: str | None) -> tuple[PDFDocument, list[PDFPage]]:
@@ -147,13 +113,3 @@ def _title(document: PDFDocument) -> str:
         except Exception:  # pdfminer raises anything on malformed files
             continue
     return ""
-
-
-def _answer(answers: TextIO, message: dict[str, Any]) -> None:
-    json.dump(message, answers, separators=(",", ":"))
-    answers.write("\n")
-    answers.flush()
-
-
-if __name__ == "__main__":
-    main()
