@@ -99,7 +99,9 @@ class Training:
         )
         for parameter in self.weights.values():
             parameter.requires_grad_(True)
-        self.optimizer = torch.optim.AdamW(self.weights.values(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+        self.optimizer = torch.optim.AdamW(
+            self.weights.values(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+        )
         self.step = 0
 
     def advance(self, lessons: list[Lesson]) -> float:
