@@ -76,21 +76,24 @@ class _Plan(torch.autograd.Function):
         schedule = [epsilon]
         while schedule[-1] < _FIRST_EPSILON:
             schedule.append(schedule[-1] / _ANNEALING)
-        left = iterations
-        for current in reversed(schedule):
+        schedule.reverse()
+        # A row stops where its own plan has settled, so that it does not depend on the rows beside it.
+        for current in schedule:
             last = current == epsilon
             tolerance = torch.finfo(scores.dtype).eps ** 0.75 if last else _ROUGHLY
-            # Whatever the earlier stages took, half of the iterations are for the one that counts.
-            for step in range(left if last else min(left - iterations // 2, iterations // len(schedule))):
+            settled = torch.zeros_like(masses[:, :1], dtype=torch.bool)
+            for step in range(iterations if len(schedule) == 1 else iterations // (2 if last else 2 * len(schedule))):
                 token = -current * _log_sum((gains + place[..., None]) / current, open_places[..., None], 1)
-                previous = place
-                place = current * (log_masses - _log_sum((gains + token[:, None]) / current, filled[:, None], 2))
-                left -= 1
+                there = current * (log_masses - _log_sum((gains + token[:, None]) / current, filled[:, None], 2))
+                moved = (there - place).masked_fill(~open_places, 0).abs().amax(dim=1, keepdim=True)
+                place = torch.where(settled, place, there)
+                settled = settled | (moved < current * tolerance)
                 # Looking at the result waits for the device: not every time.
-                if step % _CHECK_EVERY == _CHECK_EVERY - 1:
-                    moved = (place - previous).masked_fill(~open_places, 0).abs().amax()
-                    if moved < current * tolerance:
-                        break
+                if step % _CHECK_EVERY == _CHECK_EVERY - 1 and bool(settled.all()):
+                    break
+        # Places last, also in rows that stopped early: what is kept are then true convex combinations.
+        token = -epsilon * _log_sum((gains + place[..., None]) / epsilon, open_places[..., None], 1)
+        place = epsilon * (log_masses - _log_sum((gains + token[:, None]) / epsilon, filled[:, None], 2))
         plan = ((gains + place[..., None] + token[:, None]) / epsilon).exp()
         plan = plan.masked_fill(~(open_places[..., None] & filled[:, None]), 0)
         ctx.save_for_backward(plan, anchors, filled, open_places)
