@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from sumpool.pooling.pooled import Pooled, check, finish, rank, take
+from sumpool.pooling.pooled import Pooled, finish, prepare, rank, take
 
 
 def hard_top_k(scores: Tensor, k: int) -> Tensor:
@@ -28,7 +28,7 @@ def straight_through_top_k(
     section 4): backward, each chosen representation x counts as (1 + score - stop(score)) * x, so that a chosen token's
     score learns from its representation, and a token that was not chosen learns nothing.
     """
-    rates, mask = check(representations, scores, k, mask)
+    representations, rates, mask = prepare(representations, scores, k, mask)
     return choose(representations, rates, mask, rank(rates, mask)[:, :k], restore_order=restore_order, learn=True)
 
 

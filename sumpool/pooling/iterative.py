@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sumpool.pooling.pooled import Pooled, check, combine, finish, peaked_logits, rank, take, whole
+from sumpool.pooling.pooled import Pooled, combine, finish, peaked_logits, prepare, rank, take, whole
 
 
 def iterative_top_k(
@@ -31,14 +31,14 @@ def iterative_top_k(
     Args:
         base: b of the peaked softmax, above 1 (ValueError).
     """
-    rates, mask = check(representations, scores, k, mask)
+    representations, rates, mask = prepare(representations, scores, k, mask)
     if base <= 1:
         raise ValueError(f"base must be above 1, not {base}")
     n = rates.shape[1]
     if n <= k:
         return whole(representations, rates, mask, restore_order=restore_order)
     order = rank(rates, mask)
-    ranked = take(rates.masked_fill(~mask, 0), order)
+    ranked = take(rates, order)
     logits = peaked_logits(ranked, ranked[:, :1], base)
     struck = torch.ones(k, n, dtype=torch.bool, device=rates.device).tril(-1) | ~take(mask, order)[:, None]
     # A step past the last token has nothing to choose from: it may choose anything, since `combine` drops it.

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from sumpool.pooling.pooled import Pooled, check, combine, finish, rank, take, whole
+from sumpool.pooling.pooled import Pooled, combine, finish, prepare, rank, take, whole
 
 _CHECK_EVERY = 10
 _FIRST_EPSILON = 1.0
@@ -42,14 +42,14 @@ def optimal_transport_top_k(
             of the distances of their scores and anchors.
         iterations: of Sinkhorn's algorithm, at most; it ends early where the plan has settled.
     """
-    rates, mask = check(representations, scores, k, mask)
+    representations, rates, mask = prepare(representations, scores, k, mask)
     if epsilon <= 0 or iterations < 1:
         raise ValueError(f"epsilon and iterations must be positive, not {epsilon} and {iterations}")
     if rates.shape[1] <= k:
         return whole(representations, rates, mask, restore_order=restore_order)
     order = rank(rates, mask)
     filled = take(mask, order)
-    ranked = take(rates.masked_fill(~mask, 0), order)
+    ranked = take(rates, order)
     anchors = torch.arange(k, -1, -1, dtype=rates.dtype, device=rates.device) / k
     rest = filled.sum(dim=1, keepdim=True).to(rates.dtype) - k
     masses = torch.cat((torch.ones_like(ranked[:, :k]), rest), dim=1)

@@ -55,18 +55,22 @@ class TopK(Protocol):
     ) -> Pooled: ...
 
 
-def check(representations: Tensor, scores: Tensor, k: int, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The scores in the working type and the mask, all True where there is none; ValueError as `TopK` says."""
+def prepare(representations: Tensor, scores: Tensor, k: int, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """What operators start from: representations, scores in the working type, and a mask, all True if there was none.
+
+    Padding may hold anything, and nothing times infinity is not nothing: it is zero from here on.
+    ValueError as `TopK` says.
+    """
     if k < 1:
         raise ValueError(f"k must be positive, not {k}")
     if representations.ndim != 3 or scores.shape != representations.shape[:2]:
         raise ValueError(f"scores {tuple(scores.shape)} don't match representations {tuple(representations.shape)}")
+    scores = scores.to(torch.float64 if representations.dtype == torch.float64 else torch.float32)
     if mask is None:
-        mask = torch.ones_like(scores, dtype=torch.bool)
-    elif mask.shape != scores.shape or mask.dtype != torch.bool:
+        return representations, scores, torch.ones_like(scores, dtype=torch.bool)
+    if mask.shape != scores.shape or mask.dtype != torch.bool:
         raise ValueError(f"mask must be a boolean tensor of shape {tuple(scores.shape)}")
-    working = torch.float64 if representations.dtype == torch.float64 else torch.float32
-    return scores.to(working), mask
+    return representations.masked_fill(~mask[..., None], 0), scores.masked_fill(~mask, 0), mask
 
 
 def rank(scores: Tensor, mask: Tensor) -> Tensor:
@@ -76,8 +80,12 @@ def rank(scores: Tensor, mask: Tensor) -> Tensor:
 
 def take(values: Tensor, indices: Tensor) -> Tensor:
     """values [batch, n, ...] at indices [batch, m] -> [batch, m, ...]."""
-    tail = values.shape[2:]
-    return values.gather(1, indices.reshape(*indices.shape, *(1 for _ in tail)).expand(*indices.shape, *tail))
+    if values.ndim == 2:
+        return values.gather(1, indices)
+    # Selecting rows of one long matrix is many times faster than gathering number by number.
+    batch, n = values.shape[:2]
+    rows = indices + n * torch.arange(batch, device=indices.device)[:, None]
+    return values.flatten(0, 1).index_select(0, rows.flatten()).unflatten(0, (batch, indices.shape[1]))
 
 
 def peaked_logits(scores: Tensor, highest: Tensor, base: float) -> Tensor:
@@ -124,9 +132,7 @@ def combine(weights: Tensor, order: Tensor, representations: Tensor, scores: Ten
     count = mask.sum(dim=1)
     itself = torch.eye(k, n, dtype=weights.dtype, device=weights.device)
     weights = torch.where((count <= k)[:, None, None], itself, weights)
-    # Padding may hold anything, and nothing times infinity is not nothing.
-    states = take(representations.masked_fill(~mask[..., None], 0), order)
-    rates = take(scores.masked_fill(~mask, 0), order)
+    states, rates = take(representations, order), take(scores, order)
     mixed = torch.bmm(weights.to(states.dtype), states)
     rates, places = (weights @ x[..., None] for x in (rates, order.to(weights.dtype)))
     filled = torch.arange(k, device=mask.device) < count[:, None]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from sumpool.pooling.hard import choose
-from sumpool.pooling.pooled import Pooled, check, rank
+from sumpool.pooling.pooled import Pooled, prepare, rank
 
 
 def random_top_k(
@@ -26,7 +26,7 @@ def random_top_k(
     Args:
         generator: where the chances come from, on the scores' device; torch's own where None.
     """
-    rates, mask = check(representations, scores, k, mask)
+    representations, rates, mask = prepare(representations, scores, k, mask)
     chances = torch.rand(rates.shape, generator=generator, device=rates.device)
     chosen = rank(chances, mask)[:, :k]
     return choose(representations, rates, mask, chosen, restore_order=restore_order, learn=False)

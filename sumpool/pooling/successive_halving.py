@@ -9,8 +9,9 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from sumpool.pooling.pooled import Pooled, check, finish, peaked_logits, rank, take, whole
+from sumpool.pooling.pooled import Pooled, finish, peaked_logits, prepare, rank, take, whole
 
 
 def successive_halving_top_k(
@@ -35,7 +36,7 @@ def successive_halving_top_k(
     Args:
         base: b of the peaked softmax, above 1 (ValueError).
     """
-    rates, mask = check(representations, scores, k, mask)
+    representations, rates, mask = prepare(representations, scores, k, mask)
     if base <= 1:
         raise ValueError(f"base must be above 1, not {base}")
     batch, n = rates.shape
@@ -43,8 +44,8 @@ def successive_halving_top_k(
         return whole(representations, rates, mask, restore_order=restore_order)
     size = k * 2 ** math.ceil(math.log2(n / k))
     padding = (0, size - n)
-    real = torch.nn.functional.pad(mask, padding)
-    rates = torch.nn.functional.pad(rates.masked_fill(~mask, 0), padding)
+    real = F.pad(mask, padding)
+    rates = F.pad(rates, padding)
     # Entry e of a round is the combination of tokens members[e] with weights[e], which sum to 1.
     members = torch.arange(size, device=rates.device).clamp(max=n - 1).expand(batch, size)[..., None]
     weights = real.to(rates.dtype)[..., None]
@@ -59,8 +60,7 @@ def successive_halving_top_k(
         rates = (1 - share) * rate_best + share * rate_worst
         members = torch.cat((take(members, best), take(members, worst)), dim=2)
         weights = torch.cat(((1 - share)[..., None] * take(weights, best), share[..., None] * take(weights, worst)), 2)
-    # Padding may hold anything, and nothing times infinity is not nothing.
-    states = take(representations.masked_fill(~mask[..., None], 0), members.flatten(1)).unflatten(1, (k, -1))
+    states = take(representations, members.flatten(1)).unflatten(1, (k, -1))
     mixed = (weights.to(states.dtype)[:, :, None] @ states)[:, :, 0]
     places = (weights * members).sum(dim=2)
     return finish(mixed, rates, places, real, restore_order=restore_order)
