@@ -38,6 +38,7 @@ class Writing:
 
     length: int
     focus: str | None = None
+    grounded: bool = True
     model: str | None = None
     device: str = "auto"
     pool: int | None = None
@@ -119,7 +120,11 @@ class Batch:
             with ending_at_once(self._terminal.stop):
                 self._summarizer = self._load()
         summary = self._summarizer.summarize(
-            document, length=self._writing.length, focus=self._writing.focus, progress=self._terminal
+            document,
+            length=self._writing.length,
+            focus=self._writing.focus,
+            grounded=self._writing.grounded,
+            progress=self._terminal,
         )
         return replace(summary, seconds=replace(summary.seconds, extract=extracted))
 

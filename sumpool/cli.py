@@ -17,6 +17,7 @@ import typer
 from sumpool import __version__
 from sumpool.batch import Batch, Reading, Task, Writing, read_source
 from sumpool.errors import DocumentError, SumpoolError, UsageError
+from sumpool.evaluation.settings import REFERENCE, SYSTEMS, Settings, parse_asked, parse_systems
 from sumpool.lengths import LENGTHS, LONGEST, SHORTEST, parse_length
 from sumpool.outputs import (
     SUFFIXES,
@@ -33,6 +34,7 @@ from sumpool.rendering.clean import printable
 from sumpool.rendering.json import json_line
 from sumpool.sources import Source, find_sources
 from sumpool.terminal import Terminal
+from sumpool.training.cli import TRAIN_EXAMPLES, train
 
 MOST_JOBS = 4
 WIDEST = 100
@@ -69,6 +71,39 @@ JobsOption = Annotated[
         metavar="N",
         min=1,
         help=f"Processes that extract a PDF's pages.  [default: one a core, at most {MOST_JOBS}]",
+        show_default=False,
+    ),
+]
+DeviceOption = Annotated[
+    Literal["auto", "cpu", "cuda", "mps"],
+    typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where the model runs."),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME_OR_PATH",
+        help="An installed model (see sumpool models) or a model's directory.",
+        show_default=False,
+    ),
+]
+PoolOption = Annotated[
+    int | None,
+    typer.Option(
+        "--pool",
+        metavar="K",
+        min=1,
+        help="How many token representations the summary is written from.  [default: the model's own]",
+        show_default=False,
+    ),
+]
+BlockOption = Annotated[
+    int | None,
+    typer.Option(
+        "--block",
+        metavar="B",
+        min=1,
+        help="How many tokens are read at a time.  [default: the model's own]",
         show_default=False,
     ),
 ]
@@ -153,39 +188,16 @@ def summarize(
             show_default=False,
         ),
     ] = None,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda", "mps"],
-        typer.Option("--device", metavar="auto|cpu|cuda|mps", help="Where the model runs."),
-    ] = "auto",
-    model: Annotated[
-        str | None,
+    grounded: Annotated[
+        bool,
         typer.Option(
-            "--model",
-            metavar="NAME_OR_PATH",
-            help="An installed model (see sumpool models) or a model's directory.",
-            show_default=False,
+            "--grounded/--no-grounded", help="Whether numbers and names that the document lacks are kept out."
         ),
-    ] = None,
-    pool: Annotated[
-        int | None,
-        typer.Option(
-            "--pool",
-            metavar="K",
-            min=1,
-            help="How many token representations the summary is written from.  [default: the model's own]",
-            show_default=False,
-        ),
-    ] = None,
-    block: Annotated[
-        int | None,
-        typer.Option(
-            "--block",
-            metavar="B",
-            min=1,
-            help="How many tokens are read at a time.  [default: the model's own]",
-            show_default=False,
-        ),
-    ] = None,
+    ] = True,
+    device: DeviceOption = "auto",
+    model: ModelOption = None,
+    pool: PoolOption = None,
+    block: BlockOption = None,
     recursive: Annotated[
         bool, typer.Option("--recursive/--no-recursive", help="Whether directories in directories are searched.")
     ] = True,
@@ -205,7 +217,7 @@ def summarize(
     whatever its name.
     """
     terminal = Terminal(quiet=quiet)
-    writing = Writing(parse_length(length), focus, model, device, pool, block)
+    writing = Writing(parse_length(length), focus, grounded, model, device, pool, block)
     arguments = _arguments(sources)
     to_file = None if output in (None, "-") else output
     found = find_sources(arguments, recursive=recursive, leave_out=Path(to_file) if to_file else None)
@@ -224,12 +236,22 @@ def summarize(
             sources=show_sources,
             several=to_file is None and len(tasks) > 1,
             width=min(shutil.get_terminal_size().columns, WIDEST) if on_terminal else None,
-            styled=on_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
+            styled=on_terminal and _styled(),
         ),
         terminal,
     )
     if not batch.run(tasks):
         raise typer.Exit(1)
+
+
+EVALUATE_EXAMPLES = """Examples:
+
+\b
+  sumpool evaluate dev.jsonl
+  sumpool evaluate papers.jsonl.zst news.jsonl.zst --count 50 --format json
+  sumpool evaluate dev.jsonl --systems sumpool,lead --length 60 --outputs summaries.jsonl
+
+Exit codes: as for summarize."""
 
 
 @app.command()
@@ -268,6 +290,111 @@ def extract(
         print_result(json_line(document.as_dict()))
     else:
         print_result((printable(document.text) if sys.stdout.isatty() else document.text) + "\n")
+
+
+@app.command(epilog=EVALUATE_EXAMPLES)
+def evaluate(
+    data: Annotated[list[Path] | None, typer.Argument(metavar="DATA", hidden=True)] = None,
+    systems: Annotated[
+        str,
+        typer.Option(
+            "--systems",
+            metavar="NAME,NAME,...",
+            help="Which of them to compare.  [default: all]",
+            show_default=False,
+        ),
+    ] = ",".join(SYSTEMS),
+    format: Annotated[
+        Literal["text", "json"],
+        typer.Option("--format", metavar="text|json", help="Tables, or one JSON object with all intervals."),
+    ] = "text",
+    count: Annotated[
+        int, typer.Option("--count", metavar="N", min=1, help="Documents of each file, drawn by the seed.")
+    ] = 20,
+    length: Annotated[
+        str,
+        typer.Option(
+            "-n",
+            "--length",
+            metavar="reference|WORDS",
+            help=f"How many words every system is asked for: as many as the human summary has, within {SHORTEST} to "
+            f"{LONGEST}, or as summarize takes it.",
+        ),
+    ] = REFERENCE,
+    model: ModelOption = None,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--base",
+            metavar="NAME_OR_PATH",
+            help="The checkpoint of the system base, in the same format.",
+            show_default=False,
+        ),
+    ] = None,
+    device: DeviceOption = "auto",
+    pool: PoolOption = None,
+    block: BlockOption = None,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="Decides which documents are drawn, and all that is random.")
+    ] = 0,
+    outputs: Annotated[
+        Path | None,
+        typer.Option(
+            "--outputs",
+            metavar="PATH",
+            help="Write each summary to this file as it comes, one JSON object a line.",
+            show_default=False,
+        ),
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure summaries against those that people wrote, several systems side by side.
+
+    DATA are JSON Lines files, plain or .zst, of objects with "document" and "summary" and, if there are any, "id",
+    "kind" and "focus".
+
+    \b
+    Systems:
+      sumpool   the model
+      lead      the document's first words
+      textrank  its most central sentences, by TextRank
+      base      the model of --base without pooling, on as much as its window holds
+      random    the model with random sentences kept instead of those that the scorer wants
+      leadpool  the model with the first tokens kept
+      oracle    the sentences nearest to the human summary: a ceiling for excerpts
+    """
+    terminal = Terminal(quiet=quiet)
+    if not data:
+        raise UsageError("data", "no data was named (name a JSON Lines file: sumpool evaluate dev.jsonl)")
+    settings = Settings(
+        tuple(data),
+        parse_systems(systems),
+        count,
+        parse_asked(length),
+        model,
+        base,
+        device,
+        pool,
+        block,
+        seed,
+        outputs,
+    )
+    if outputs is not None:
+        check_file(outputs, [Source(str(path), path) for path in data])
+    from sumpool.evaluation.run import evaluate as run_evaluation
+
+    report = run_evaluation(settings, terminal)
+    if format == "json":
+        print_result(json_line(report.as_dict()))
+        return
+    from sumpool.evaluation.table import render
+
+    on_terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if on_terminal else None
+    print_result(render(report, width=width, styled=on_terminal and _styled()))
+
+
+app.command(epilog=TRAIN_EXAMPLES)(train)
 
 
 @app.command()
@@ -330,6 +457,11 @@ def _tasks(
             f"(--overwrite makes {'them' if many else 'it'} anew)"
         )
     return left
+
+
+def _styled() -> bool:
+    """Whether a terminal may be told to show bold type and colour."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _default_jobs() -> int:

@@ -8,7 +8,8 @@ import stat
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from sumpool.errors import SumpoolError, UsageError
@@ -112,6 +113,28 @@ def write_whole(file: Path, text: str) -> None:
 def encode(text: str) -> bytes:
     """UTF-8. Half characters, as in file names that aren't valid UTF-8, become question marks instead of a failure."""
     return text.encode("utf-8", errors="replace")
+
+
+@contextmanager
+def writing_lines(file: Path) -> Iterator[Callable[[str], None]]:
+    """A function that writes a line to `file`, where it can be read at once; OutputError if that fails.
+
+    For what takes hours: what was written before an interruption is of use.
+    """
+
+    def write(line: str) -> None:
+        try:
+            stream.write(encode(line))
+            stream.flush()
+        except OSError as error:
+            raise OutputError("output", f"{file}: {_reason(error)} (make room or choose another place)") from None
+
+    try:
+        stream = file.open("wb")
+    except OSError as error:
+        raise OutputError("output", f"{file}: {_reason(error)} (choose another place)") from None
+    with stream:
+        yield write
 
 
 def print_result(text: str) -> None:

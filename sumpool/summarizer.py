@@ -10,21 +10,26 @@ from typing import Any, Literal
 
 import torch
 
-from sumpool.documents import Document, read_document
+from sumpool.documents import Document, read_document, split_sentences
 from sumpool.errors import DocumentError, UsageError
-from sumpool.lengths import parse_length
+from sumpool.lengths import fitting_length, parse_length
 from sumpool.modeling.blocks import Tokens, tokenize
 from sumpool.modeling.checkpoint import find_model, load_model
 from sumpool.modeling.grounding import Grounding
-from sumpool.modeling.prompts import LENGTH_STEP, Prompts
-from sumpool.modeling.reading import Reading, read
+from sumpool.modeling.prompts import Prompts
+from sumpool.modeling.reading import Ranking, Reading, read
 from sumpool.modeling.rules import Vocabulary
 from sumpool.modeling.writing import write
 from sumpool.progress import Progress
-from sumpool.summary import Passage, Seconds, Summary
+from sumpool.summary import Passage, Seconds, Statement, Summary
+from sumpool.support import Support
 
-PASSAGES = 8
-"""How many passages a summary names as what it rests on."""
+PASSAGES = 3
+"""Sentences that a summary names at least as what it rests on."""
+
+WINDOW_ROOM = 1024
+"""Tokens of a model's window that are left to the instruction and the summary."""
+LARGEST_POOL = 8192 - WINDOW_ROOM
 
 
 class Summarizer:
@@ -50,16 +55,15 @@ class Summarizer:
         block: int | None = None,
     ) -> None:
         for name, value, least in (("--pool", pool, 16), ("--block", block, 32)):
-            if value is not None and not least <= value <= 8192 - 1024:
-                raise UsageError("size", f"{name} {value}: out of range (use {least} to {8192 - 1024})")
+            if value is not None and not least <= value <= LARGEST_POOL:
+                raise UsageError("size", f"{name} {value}: out of range (use {least} to {LARGEST_POOL})")
         chosen = pick_device(device)
         directory = find_model(model)
         self.device = chosen.type
         self.model_name = directory.name
         self._pool, self._block = pool, block
-        # bfloat16 halves memory where matrix units take it; CPUs without them are slower with it.
         dtype = torch.bfloat16 if chosen.type == "cuda" else torch.float32
-        self._model = load_model(directory, device=chosen, dtype=dtype)
+        self._model = load_model(directory, device=chosen, dtype=dtype, keep_int8=chosen.type == "cpu")
         self._prompts = Prompts.load(directory)
         self._vocabulary = Vocabulary(self._prompts)
 
@@ -69,6 +73,7 @@ class Summarizer:
         *,
         length: int | str = "medium",
         focus: str | None = None,
+        grounded: bool = True,
         abstract: Literal["keep", "drop"] = "keep",
         password: str | None = None,
         timeout: float = 120.0,
@@ -80,6 +85,7 @@ class Summarizer:
             source: a path, or a Document read before.
             length: "short", "medium", "long" or a number of words.
             focus: what to pay attention to.
+            grounded: write no number and no name that the document lacks.
             abstract: "keep" or "drop" the document's own abstract.
             password: for encrypted PDFs.
             timeout: seconds that extraction may take.
@@ -99,43 +105,75 @@ class Summarizer:
                 source, password=password, abstract=abstract, timeout=timeout, progress=watcher.extracting
             )
         extracted = time.perf_counter()
-        tokens = tokenize(self._prompts, document.text, [(s.start, s.end) for s in document.sentences])
-        if not len(tokens):
-            raise DocumentError("no-text", "no text to summarize")
-        # Nothing can be said at length about a short note.
-        words = min(words, max(LENGTH_STEP, document.words // 2))
-        with torch.inference_mode():
-            reading = read(
-                self._model,
-                tokens,
-                self._prompts.prefix(words, focus),
-                focus=self._prompts.focus(focus) if focus else None,
-                pool_size=self._pool,
-                block_size=self._block,
-                progress=watcher.reading,
-            )
-            read_at = time.perf_counter()
-            text = write(
-                self._model,
-                self._prompts,
-                self._vocabulary,
-                reading,
-                words=words,
-                grounding=Grounding(document.text),
-                progress=watcher.writing,
-            )
+        words = fitting_length(words, document.words)
+        tokens = self.tokenize(document)
+        reading = self.read(tokens, words, focus=focus, progress=watcher)
+        read_at = time.perf_counter()
+        text = self.write(document, reading, words, grounded=grounded, progress=watcher)
         written = time.perf_counter()
+        statements, passages = _rest(text, document, tokens, reading)
         return Summary(
             source=document.source,
             title=document.title,
             text=text,
-            passages=_passages(document, tokens, reading),
+            statements=tuple(statements),
+            passages=tuple(passages),
             pages=document.pages,
             words=document.words,
             tokens=len(tokens),
             model=self.model_name,
             device=self.device,
             seconds=Seconds(extracted - started, read_at - extracted, written - read_at),
+        )
+
+    def tokenize(self, document: Document) -> Tokens:
+        """The document as the model reads it; DocumentError if there is nothing to read."""
+        tokens = tokenize(self._prompts, document.text, [(s.start, s.end) for s in document.sentences])
+        if not len(tokens):
+            raise DocumentError("no-text", "no text to summarize")
+        return tokens
+
+    @torch.inference_mode()
+    def read(
+        self,
+        tokens: Tokens,
+        words: int,
+        *,
+        focus: str | None = None,
+        ranking: Ranking | None = None,
+        progress: Progress | None = None,
+    ) -> Reading:
+        """Read a tokenized document for a summary of `words` words; `ranking` takes the scorer's place if given."""
+        return read(
+            self._model,
+            tokens,
+            self._prompts.prefix(words, focus),
+            focus=self._prompts.focus(focus) if focus else None,
+            pool_size=self._pool,
+            block_size=self._block,
+            ranking=ranking,
+            progress=(progress or Progress()).reading,
+        )
+
+    @torch.inference_mode()
+    def write(
+        self,
+        document: Document,
+        reading: Reading,
+        words: int,
+        *,
+        grounded: bool = True,
+        progress: Progress | None = None,
+    ) -> str:
+        """A summary of about `words` words of what was read; grounded: with the document's numbers and names only."""
+        return write(
+            self._model,
+            self._prompts,
+            self._vocabulary,
+            reading,
+            words=words,
+            grounding=Grounding(document.text) if grounded else None,
+            progress=(progress or Progress()).writing,
         )
 
     def summarize_many(
@@ -175,29 +213,55 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _passages(document: Document, tokens: Tokens, reading: Reading) -> tuple[Passage, ...]:
-    """The kept sentences with the best scores, in document order; neighbours in a paragraph are one passage."""
-    spans = list(tokens.sentence_spans())
-    scores = reading.scores.tolist()
+def _kept_sentences(document: Document, tokens: Tokens, reading: Reading) -> list[int]:
+    """The sentences that the pooler kept whole, without headings."""
     kept = set(reading.kept.tolist())
     headings = {paragraph.start for paragraph in document.paragraphs if paragraph.kind == "heading"}
-    whole = [
+    return [
         index
-        for index, (first, end) in enumerate(spans)
+        for index, (first, end) in enumerate(tokens.sentence_spans())
         if end > first and end - 1 in kept and document.sentences[index].start not in headings
     ]
-    best = sorted(sorted(whole, key=lambda index: -scores[index])[:PASSAGES])
-    breaks = {paragraph.start for paragraph in document.paragraphs}
-    groups: list[list[int]] = []
-    for index in best:
-        if groups and groups[-1][-1] == index - 1 and document.sentences[index].start not in breaks:
-            groups[-1].append(index)
-        else:
-            groups.append([index])
+
+
+def _rest(text: str, document: Document, tokens: Tokens, reading: Reading) -> tuple[list[Statement], list[Passage]]:
+    """The summary's sentences, and the passages that they rest on, in document order.
+
+    Where statements name fewer than `PASSAGES`, those that the scorer liked best come along.
+    """
+    kept = _kept_sentences(document, tokens, reading)
+    scores = reading.scores.tolist()
+    support = Support([document.text[document.sentences[i].start : document.sentences[i].end] for i in kept])
+    statements = [text[start:end] for start, end in split_sentences(text)]
+    named = [[kept[place] for place in support.of(statement)] for statement in statements]
+    chosen = {index for indices in named for index in indices}
+    for index in sorted(kept, key=lambda index: -scores[index]):
+        if len(chosen) >= PASSAGES:
+            break
+        chosen.add(index)
+    groups = _neighbours(sorted(chosen), document)
+    home = {index: number for number, group in enumerate(groups) for index in group}
+    spans = list(tokens.sentence_spans())
     passages = []
     for group in groups:
         first, last = document.sentences[group[0]], document.sentences[group[-1]]
         sizes = [spans[index][1] - spans[index][0] for index in group]
         score = sum(scores[index] * size for index, size in zip(group, sizes, strict=True)) / sum(sizes)
         passages.append(Passage(document.text[first.start : last.end], first.start, last.end, score, first.page))
-    return tuple(passages)
+    resting = [
+        Statement(statement, tuple(dict.fromkeys(home[index] for index in indices)))
+        for statement, indices in zip(statements, named, strict=True)
+    ]
+    return resting, passages
+
+
+def _neighbours(indices: list[int], document: Document) -> list[list[int]]:
+    """Sentences that follow one another in a paragraph, together."""
+    breaks = {paragraph.start for paragraph in document.paragraphs}
+    groups: list[list[int]] = []
+    for index in indices:
+        if groups and groups[-1][-1] == index - 1 and document.sentences[index].start not in breaks:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return groups

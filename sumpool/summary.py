@@ -21,6 +21,17 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence of the summary and the passages that support it, as indices into `Summary.passages`.
+
+    None of them: nothing that was kept of the document says anything of the kind.
+    """
+
+    text: str
+    passages: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Seconds:
     """Where the time went."""
 
@@ -35,11 +46,12 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The summary of one document; str() gives its text."""
+    """The summary of one document; str() gives its text, which is that of its statements one after the other."""
 
     source: str
     title: str | None
     text: str
+    statements: tuple[Statement, ...]
     passages: tuple[Passage, ...]
     pages: int | None
     words: int
@@ -57,6 +69,7 @@ class Summary:
             "source": self.source,
             "title": self.title,
             "summary": self.text,
+            "statements": [{"text": s.text, "passages": list(s.passages)} for s in self.statements],
             "passages": [
                 {"text": p.text, "page": p.page, "start": p.start, "end": p.end, "score": round(p.score, 4)}
                 for p in self.passages

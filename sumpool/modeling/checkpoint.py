@@ -91,8 +91,14 @@ def find_model(name: str | os.PathLike[str] | None = None) -> Path:
     raise ModelError("model", f"no model {wanted!r} (installed: {names}; or give a checkpoint's directory)")
 
 
-def load_model(directory: Path, *, device: torch.device, dtype: torch.dtype) -> PyramidionLM:
-    """The model in `directory`, in evaluation mode; ModelError where a file is missing, damaged or of another model."""
+def load_model(directory: Path, *, device: torch.device, dtype: torch.dtype, keep_int8: bool = False) -> PyramidionLM:
+    """The model in `directory`, in evaluation mode.
+
+    keep_int8: compute with the matrices as they are stored, all else in float32. For inference on a CPU.
+
+    Raises:
+        ModelError: a file is missing, damaged, or of another model.
+    """
     from sumpool.modeling.pyramidion_lm import PyramidionLM
 
     manifest = _manifest(directory)
@@ -104,7 +110,15 @@ def load_model(directory: Path, *, device: torch.device, dtype: torch.dtype) -> 
     weights: dict[str, Tensor] = {}
     for name, part in manifest["parts"].items():
         if name.endswith(".safetensors"):
-            weights.update(_load_part(directory / name, part, dtype))
+            weights.update(_load_part(directory / name, part))
+    if keep_int8:
+        model.use_int8()
+        weights = {name.replace(".weight" + SCALE, SCALE): tensor for name, tensor in weights.items()}
+    else:
+        scales = {name: weights.pop(name + SCALE) for name in list(weights) if name + SCALE in weights}
+        for name, tensor in weights.items():
+            scale = scales.get(name)
+            weights[name] = tensor.to(dtype) if scale is None else dequantize(tensor, scale, dtype)
     try:
         model.load_state_dict(weights, strict=True, assign=True)
     except RuntimeError as error:
@@ -138,7 +152,7 @@ def save_model(model: PyramidionLM, directory: Path, *, tokenizer_json: str | No
     for name in sorted(names):
         content = files.get(name) or (directory / name).read_bytes()
         parts[name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    manifest = {**previous, **facts, "parameters": model.parameters_count(), "parts": parts}
+    manifest = {**previous, **facts, "parameters": sum(weight.numel() for weight in model.parameters()), "parts": parts}
     _write(directory / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
 
 
@@ -157,8 +171,11 @@ def dequantize(stored: Tensor, scale: Tensor, dtype: torch.dtype) -> Tensor:
 def _parts(model: PyramidionLM) -> Iterator[tuple[str, dict[str, Tensor]]]:
     """The model's tensors as stored, part by part, in files of bounded size."""
     groups: dict[str, dict[str, Tensor]] = {"embeddings": {}, "scorer": {}, "lower": {}, "upper": {}}
+    # The last norm is trained with the layers before it.
+    homes = {"embed_tokens": "embeddings", "norm": "upper"}
     for name, tensor in model.state_dict().items():
-        group = name.split(".")[0] if name.split(".")[0] in groups else "embeddings"
+        module = name.split(".")[0]
+        group = homes.get(module, module)
         stored = groups[group]
         if tensor.ndim == 2 and group != "scorer":
             stored[name], stored[name + SCALE] = (t.contiguous().cpu() for t in quantize(tensor))
@@ -170,14 +187,20 @@ def _parts(model: PyramidionLM) -> Iterator[tuple[str, dict[str, Tensor]]]:
         if count == 1:
             yield group, tensors
             continue
-        layers = sorted({int(name.split(".")[1]) for name in tensors})
+        layers = list(dict.fromkeys(_layer(name) for name in tensors))
         for index in range(count):
             share = set(layers[index * len(layers) // count : (index + 1) * len(layers) // count])
-            chosen = {name: tensor for name, tensor in tensors.items() if int(name.split(".")[1]) in share}
+            chosen = {name: tensor for name, tensor in tensors.items() if _layer(name) in share}
             yield f"{group}-{index + 1}-of-{count}", chosen
 
 
-def _load_part(path: Path, part: dict[str, Any], dtype: torch.dtype) -> dict[str, Tensor]:
+def _layer(name: str) -> str:
+    """The layer that a tensor of a stack belongs to, or the module that stands beside the layers."""
+    return ".".join(name.split(".")[:2])
+
+
+def _load_part(path: Path, part: dict[str, Any]) -> dict[str, Tensor]:
+    """The tensors of a file as they are stored: matrices in int8, each with its scales under its name + `SCALE`."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 
@@ -188,15 +211,9 @@ def _load_part(path: Path, part: dict[str, Any], dtype: torch.dtype) -> dict[str
     if len(content) != part["bytes"] or hashlib.sha256(content).hexdigest() != part["sha256"]:
         raise ModelError("model", f"{path} is damaged: not what {MANIFEST} says (install the model again)")
     try:
-        stored = load(content)
+        return load(content)
     except SafetensorError as error:
         raise ModelError("model", f"{path} is not a safetensors file: {error}") from None
-    weights = {}
-    for name, tensor in stored.items():
-        if not name.endswith(SCALE):
-            scale = stored.get(name + SCALE)
-            weights[name] = tensor.to(dtype) if scale is None else dequantize(tensor, scale, dtype)
-    return weights
 
 
 def _manifest(directory: Path) -> dict[str, Any]:

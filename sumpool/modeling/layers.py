@@ -25,10 +25,14 @@ class Linear(nn.Linear):
 
 
 class Embedding(nn.Embedding):
-    """As `Linear`."""
+    """Token embeddings that are the output layer, too; always loaded, as `Linear`."""
 
     def reset_parameters(self) -> None:
         """Leave the memory as it comes."""
+
+    def project(self, x: Tensor) -> Tensor:
+        """x [..., size] -> logits [..., entries]."""
+        return F.linear(x, self.weight)
 
 
 class RMSNorm(nn.Module):

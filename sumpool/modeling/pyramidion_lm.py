@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from sumpool.modeling.config import PyramidionConfig
+from sumpool.modeling.int8 import Int8Embedding, Int8Linear
 from sumpool.modeling.layers import DecoderLayer, Embedding, KVCache, RMSNorm, Rotary
 from sumpool.pooling.scorer import Scorer
 
@@ -25,7 +25,7 @@ class PyramidionLM(nn.Module):
     def __init__(self, config: PyramidionConfig) -> None:
         super().__init__()
         self.config = config
-        self.embed_tokens = Embedding(config.vocab_size, config.hidden_size)
+        self.embed_tokens: Embedding | Int8Embedding = Embedding(config.vocab_size, config.hidden_size)
         self.lower = nn.ModuleList(DecoderLayer(config) for _ in range(config.split_layer))
         self.scorer = Scorer(config.hidden_size, config.scorer_hidden_size)
         self.upper = nn.ModuleList(DecoderLayer(config) for _ in range(config.num_hidden_layers - config.split_layer))
@@ -39,10 +39,7 @@ class PyramidionLM(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.embed_tokens.weight.dtype
-
-    def parameters_count(self) -> int:
-        return sum(parameter.numel() for parameter in self.parameters())
+        return self.norm.weight.dtype
 
     def new_cache(self, stack: nn.ModuleList, capacity: int) -> KVCache:
         """An empty cache for `self.lower` or `self.upper`, with room for `capacity` positions."""
@@ -71,4 +68,12 @@ class PyramidionLM(nn.Module):
 
     def logits(self, x: Tensor) -> Tensor:
         """Upper representations [..., d] -> next-token logits [..., vocabulary] by the tied embeddings."""
-        return F.linear(self.norm(x), self.embed_tokens.weight)
+        return self.embed_tokens.project(self.norm(x))
+
+    def use_int8(self) -> None:
+        """Put int8 layers in the place of linear maps and embeddings; their weights are yet to be loaded."""
+        for module in [*self.lower.modules(), *self.upper.modules()]:
+            for name, child in module.named_children():
+                if isinstance(child, nn.Linear):
+                    setattr(module, name, Int8Linear(child.in_features, child.out_features))
+        self.embed_tokens = Int8Embedding(self.config.vocab_size, self.config.hidden_size)

@@ -15,7 +15,10 @@ from torch import Tensor
 from sumpool.modeling.blocks import Tokens, cut_blocks
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.pooling import hard_top_k
-from sumpool.pooling.scorer import place_features
+from sumpool.pooling.scorer import place_features, sentence_means
+
+Ranking = Callable[[Tokens], Tensor]
+"""A way to choose what is kept without looking: a document's n tokens -> logits [n], the highest kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ def read(
     focus: list[int] | None = None,
     pool_size: int | None = None,
     block_size: int | None = None,
+    ranking: Ranking | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Reading:
     """Read all of a document.
@@ -77,6 +81,7 @@ def read(
         prefix: the instruction's ids.
         focus: ids of what to pay attention to.
         pool_size, block_size: the config's where None.
+        ranking: takes the trained scorer's place, for comparisons; sentences are kept or dropped whole by it, too.
         progress: called with the tokens read and their total.
     """
     if not len(tokens):
@@ -85,6 +90,7 @@ def read(
     n = len(tokens)
     whole = n <= k
     features = token_features(tokens, focus)
+    given = None if ranking is None else ranking(tokens).to(model.device)
     # A document that is kept whole is read whole: nothing is lost, and the model is the pretrained one.
     sizes = n if whole else block_size or model.config.block_size
     best_states = best_scores = None
@@ -92,7 +98,10 @@ def read(
     sentences = SentenceMeans(tokens, model.device)
     for batch in read_blocks(model, tokens, prefix, sizes):
         end = batch.first + len(batch.states)
-        logits = model.scorer(batch.states, features[batch.first : end].to(model.device)).float()
+        if given is None:
+            logits = model.scorer(batch.states, features[batch.first : end].to(model.device)).float()
+        else:
+            logits = given[batch.first : end]
         smoothed = sentences.smooth(logits, batch.first)
         places = torch.arange(batch.first, end, device=model.device)
         if best_states is None or best_scores is None:
@@ -155,7 +164,6 @@ class SentenceMeans:
         """logits [m] of the tokens from `first` -> the mean of each token's sentence [m]."""
         owners = self.sentence_of[first : first + len(logits)]
         begin, end = int(owners[0]), int(owners[-1]) + 1
-        counts = torch.zeros(end - begin, device=logits.device).index_add_(0, owners - begin, torch.ones_like(logits))
-        means = torch.zeros_like(counts).index_add_(0, owners - begin, logits) / counts
+        means, counts = sentence_means(logits, owners - begin, end - begin)
         self.means[begin:end] = means.where(counts > 0, self.means[begin:end])
         return means[owners - begin]

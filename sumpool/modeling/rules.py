@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -29,6 +30,9 @@ class Vocabulary:
         texts = self.texts = [tokenizer.decode([token]) for token in range(size)]
         # A number's space is a token of its own, so a token of nothing but space begins a word, too.
         self.begins_word = [text[:1].isspace() for text in texts]
+        self._spellings: defaultdict[str, list[int]] = defaultdict(list)
+        for token, text in enumerate(texts):
+            self._spellings[plain_word(text)].append(token)
         self.ends_sentence = [text.rstrip("\"'”’)]")[-1:] in (".", "!", "?") for text in texts]
         self.opens_sentence = [
             self.begins_word[token] and text.strip()[:1].isupper() for token, text in enumerate(texts)
@@ -38,11 +42,31 @@ class Vocabulary:
         self.specials = torch.tensor(sorted(tokenizer.get_added_tokens_decoder()))
         self.end = prompts.end
 
+    def beginnings(self, words: Iterable[str], *, opening: bool) -> list[int]:
+        """The tokens with which any of the words (as by `plain_word`) may begin, whatever their case.
+
+        opening: those only that begin a new word, not those that go on with one.
+        """
+        starts = {word[:end] for word in words for end in range(1, len(word) + 1)}
+        tokens = [token for start in starts for token in self._spellings.get(start, ())]
+        return [token for token in tokens if self.begins_word[token]] if opening else tokens
+
+
+def plain_word(text: str) -> str:
+    """A word as repetition counts it: in lower case, without the punctuation and space around it."""
+    first, end = 0, len(text)
+    while first < end and not text[first].isalnum():
+        first += 1
+    while end > first and not text[end - 1].isalnum():
+        end -= 1
+    return text[first:end].lower()
+
 
 class SummaryRules:
     """The state of one summary: call `apply` on the logits before a token is chosen, `push` with the chosen token.
 
-    * No three words in a row that stand in the summary already; every token that does is a little less welcome.
+    * No three words in a row that stand in the summary already, whatever their case and the punctuation around them;
+      every token that does is a little less welcome.
     * One paragraph; no special tokens but the end, and that only after a sentence and enough words.
     * No number and no name that the document lacks, where a `Grounding` is given.
     * The end comes where going on by a sentence of average length would lead further from the target.
@@ -65,7 +89,7 @@ class SummaryRules:
         self._opened_sentence = True
         self._current = ""
         self._recent: list[str] = []
-        self._followers: defaultdict[tuple[str, ...], set[int]] = defaultdict(set)
+        self._followers: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
         self.done = False
 
     def apply(self, logits: Tensor) -> Tensor:
@@ -90,9 +114,9 @@ class SummaryRules:
             # Past the target every full stop is more welcome than before.
             over = (self.words - self.target) / (SLACK * self.target)
             logits[self.full_stops] += _PRESSURE * min(over, 1.0)
-        repeated = self._followers.get((*self._recent, self._word())[-_MEMORY:])
+        repeated = self._repetitions()
         if repeated:
-            logits[torch.tensor(sorted(repeated), device=logits.device)] = -torch.inf
+            logits[torch.tensor(repeated, device=logits.device)] = -torch.inf
         if self.grounding is not None:
             self._ground(logits, self.grounding)
         return logits
@@ -103,11 +127,10 @@ class SummaryRules:
             self.done = True
             return
         if self.vocabulary.begins_word[token] or not self.tokens:
-            if self._current:
-                self._recent.append(self._word())
-                if len(self._recent) >= _MEMORY:
-                    self._followers[tuple(self._recent[-_MEMORY:])].add(token)
-                self._recent = self._recent[-_MEMORY:]
+            word = plain_word(self._current)
+            if word:
+                self._followers[tuple(self._recent)].add(word)
+                self._recent = [*self._recent, word][-_MEMORY:]
             self._opened_sentence = self._at_sentence_end() or not self.tokens
             self._current = ""
             self.words += 1
@@ -124,9 +147,20 @@ class SummaryRules:
             return self.tokens
         return self.tokens[: self.complete] or self.tokens
 
-    def _word(self) -> str:
-        """The word being written, as one that began a sentence would be told to be the same."""
-        return self._current.strip().lower()
+    def _repetitions(self) -> list[int]:
+        """The tokens that would begin a third word which followed the same two before.
+
+        A word is kept from its beginning on: the model would find other tokens to spell it with, and forbidding its
+        last letters would leave a word that is none.
+        """
+        word = plain_word(self._current)
+        if not word:
+            return self.vocabulary.beginnings(self._followers.get(tuple(self._recent), ()), opening=False)
+        before = tuple([*self._recent, word][-_MEMORY:])
+        after = self._followers.get(before, set())
+        if before == tuple(self._recent):  # three times the same word, the third not yet among the followers
+            after = {*after, word}
+        return self.vocabulary.beginnings(after, opening=True)
 
     def _ground(self, logits: Tensor, grounding: Grounding) -> None:
         """Rule out the best token until it is one that the document supports."""

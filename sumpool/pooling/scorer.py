@@ -27,6 +27,16 @@ def place_features(positions: Tensor, total: int) -> Tensor:
     return torch.stack([*near, *waves, size], dim=-1)
 
 
+def sentence_means(logits: Tensor, owners: Tensor, sentences: int) -> tuple[Tensor, Tensor]:
+    """Token logits [m] and each token's sentence [m] -> mean logit [s] and tokens [s] of every sentence.
+
+    A sentence without tokens has the mean 0.
+    """
+    counts = torch.zeros(sentences, device=logits.device).index_add_(0, owners, torch.ones_like(logits))
+    sums = torch.zeros(sentences, device=logits.device).index_add(0, owners, logits)
+    return sums / counts.clamp(min=1), counts
+
+
 class Scorer(nn.Module):
     """A small MLP (or a linear map, hidden size 0) from representation and features to a logit.
 

@@ -6,6 +6,7 @@ from html import escape
 
 from sumpool.errors import SumpoolError
 from sumpool.rendering.clean import one_line
+from sumpool.rendering.references import referenced
 from sumpool.summary import Passage, Summary
 
 _OPENING = """<!DOCTYPE html>
@@ -28,6 +29,9 @@ h2 {{ font-size: 1rem; margin: 2rem 0 .5rem; }}
 .facts {{ margin: 0 0 1.25rem; overflow-wrap: anywhere; }}
 ol {{ padding-left: 1.5rem; }}
 li {{ margin-bottom: .6rem; overflow-wrap: anywhere; }}
+a {{ color: inherit; text-decoration: none; opacity: .7; font-size: .85em; }}
+a:hover, a:focus {{ text-decoration: underline; opacity: 1; }}
+li:target {{ color: var(--text); }}
 article + article {{ margin-top: 3rem; padding-top: 2rem; border-top: 1px solid var(--line); }}
 </style>
 </head>
@@ -43,6 +47,7 @@ class HtmlRenderer:
     def __init__(self, *, sources: bool) -> None:
         self._sources = sources
         self._begun = False
+        self._articles = 0
 
     def opening(self) -> str:
         return ""
@@ -50,9 +55,14 @@ class HtmlRenderer:
     def summary(self, summary: Summary) -> str:
         title = _text(summary.title or summary.source)
         parts = ["<article>", f"<h1>{title}</h1>", f'<p class="facts">{_facts(summary)}</p>']
-        parts += [f"<p>{_text(part)}</p>" for part in summary.text.split("\n") if part.strip()]
-        if self._sources and summary.passages:
-            parts += ["<h2>Sources</h2>", "<ol>", *map(_item, summary.passages), "</ol>"]
+        if not (self._sources and summary.passages):
+            parts.append(f"<p>{_text(summary.text)}</p>")
+            return self._begin(title) + "\n".join([*parts, "</article>"]) + "\n"
+        self._articles += 1
+        anchor = f"source-{self._articles}-".__add__
+        linked = referenced(summary, text=_text, mark=lambda n: f'<a href="#{anchor(str(n))}">[{n}]</a>')
+        items = [_item(passage, anchor(str(n))) for n, passage in enumerate(summary.passages, 1)]
+        parts += [f"<p>{linked}</p>", "<h2>Sources</h2>", "<ol>", *items, "</ol>"]
         return self._begin(title) + "\n".join([*parts, "</article>"]) + "\n"
 
     def failure(self, source: str, error: SumpoolError) -> str:
@@ -76,9 +86,9 @@ def _facts(summary: Summary) -> str:
     return f"{_text(summary.source)}: {pages}{summary.words:,} words, summarized by {_text(summary.model)}"
 
 
-def _item(passage: Passage) -> str:
+def _item(passage: Passage, anchor: str) -> str:
     page = "" if passage.page is None else f"p. {passage.page}: "
-    return f"<li>{page}{_text(passage.text)}</li>"
+    return f'<li id="{anchor}">{page}{_text(passage.text)}</li>'
 
 
 def _text(text: str) -> str:

@@ -6,6 +6,7 @@ import re
 
 from sumpool.errors import SumpoolError
 from sumpool.rendering.clean import one_line, printable
+from sumpool.rendering.references import referenced
 from sumpool.summary import Summary
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&|~$])")
@@ -23,7 +24,8 @@ class MarkdownRenderer:
         return ""
 
     def summary(self, summary: Summary) -> str:
-        parts = [f"# {escape(one_line(summary.title or summary.source))}", escape(printable(summary.text))]
+        text = printable(referenced(summary) if self._sources else summary.text)
+        parts = [f"# {escape(one_line(summary.title or summary.source))}", escape(text)]
         if self._sources and summary.passages:
             items = []
             for number, passage in enumerate(summary.passages, 1):

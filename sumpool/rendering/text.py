@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sumpool.errors import SumpoolError
 from sumpool.rendering.clean import one_line, printable
+from sumpool.rendering.references import referenced
 from sumpool.summary import Passage, Summary
 
 BOLD, DIM, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
@@ -27,7 +28,7 @@ class TextRenderer:
         self._begun = True
         if self._several:
             lines += [self._style(f"==> {one_line(summary.source)} <==", BOLD)]
-        lines += self._wrap(printable(summary.text))
+        lines += self._wrap(printable(referenced(summary) if self._sources else summary.text))
         if self._sources and summary.passages:
             lines += ["", self._style("Sources:", BOLD)]
             for number, passage in enumerate(summary.passages, 1):

@@ -16,6 +16,7 @@ import typer
 from sumpool.errors import ModelError
 from sumpool.modeling.checkpoint import save_model
 from sumpool.modeling.config import PyramidionConfig
+from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 
 
@@ -57,6 +58,20 @@ def split_llama(llama: Any, split_layer: int, **sizes: Any) -> PyramidionLM:
     return model.eval()
 
 
+def load_llama(base: str, *, split_layer: int, gguf: str | None = None, **sizes: Any) -> tuple[PyramidionLM, Prompts]:
+    """A Llama-family model by directory or hub name, split, with its tokenizer; ModelError if it can't be had."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    source = {"gguf_file": gguf} if gguf else {}
+    try:
+        llama = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, **source)
+        tokenizer = AutoTokenizer.from_pretrained(base, **source)
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError("base", f"{base}: {reason}") from None
+    return split_llama(llama, split_layer, **sizes), Prompts(tokenizer.backend_tokenizer)
+
+
 def main(
     base: Annotated[str, typer.Argument(help="directory or hub name of the base; with --gguf, the directory of FILE")],
     out: Annotated[Path, typer.Option(help="directory of the new checkpoint")],
@@ -66,14 +81,9 @@ def main(
     base_name: Annotated[str, typer.Option(help="what the manifest calls the base")] = "SmolLM2-135M-Instruct",
 ) -> None:
     """Convert BASE and write the checkpoint."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
     torch.manual_seed(0)
-    source = {"gguf_file": gguf} if gguf else {}
-    llama = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, **source)
-    tokenizer = AutoTokenizer.from_pretrained(base, **source)
-    model = split_llama(llama, split_layer, name=out.name)
-    save_model(model, out, tokenizer_json=tokenizer.backend_tokenizer.to_str(), base=base_name, licence=licence)
+    model, prompts = load_llama(base, gguf=gguf, split_layer=split_layer, name=out.name)
+    save_model(model, out, tokenizer_json=prompts.tokenizer.to_str(), base=base_name, licence=licence)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import io
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
@@ -46,12 +46,14 @@ class Example:
 
 def read_lines(path: Path) -> Iterator[dict[str, object]]:
     """The objects of a JSON Lines file, `.zst` or plain; UsageError names the line that is none."""
+    damaged: tuple[type[Exception], ...] = ()
     try:
         with path.open("rb") as raw:
             stream: IO[bytes] = raw
             if path.suffix == ".zst":
                 import zstandard
 
+                damaged = (zstandard.ZstdError,)
                 # Some corpora are compressed with a long window.
                 stream = cast(IO[bytes], zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(raw))
             with io.TextIOWrapper(stream, encoding="utf-8") as lines:
@@ -64,7 +66,11 @@ def read_lines(path: Path) -> Iterator[dict[str, object]]:
                         raise UsageError("data", f"{path}: line {number} has no document and summary")
                     yield value
     except OSError as error:
-        raise UsageError("data", f"{path}: {error.strerror}") from None
+        raise UsageError("data", f"{path}: {error.strerror} (check the path)") from None
+    except UnicodeDecodeError:
+        raise UsageError("data", f"{path}: not UTF-8 (give JSON Lines in UTF-8)") from None
+    except damaged as error:
+        raise UsageError("data", f"{path}: damaged, or not compressed with zstd ({error})") from None
 
 
 def examples(path: Path, *, queries: bool = True) -> Iterator[Example]:
@@ -78,13 +84,18 @@ def examples(path: Path, *, queries: bool = True) -> Iterator[Example]:
             yield Example(f"{name}/{index}", kind, document, clean_summary(query["summary"]), _optional(query["focus"]))
 
 
-def mixture(paths: list[Path], weights: dict[str, float], *, seed: int, longest_summary: int) -> Iterator[Example]:
-    """Examples without end, kinds drawn by weight (1 where none is given), each kind reshuffled when it is used up."""
+def suitable(paths: Sequence[Path], *, longest_summary: int) -> dict[str, list[Example]]:
+    """The examples to train on by kind: those whose summary is a summary, of 8 to so many words."""
     kinds: dict[str, list[Example]] = {}
     for path in paths:
         for example in examples(path):
             if 8 <= example.words <= longest_summary and len(example.document) > 2 * len(example.summary):
                 kinds.setdefault(example.kind, []).append(example)
+    return kinds
+
+
+def mixture(kinds: dict[str, list[Example]], weights: dict[str, float], *, seed: int) -> Iterator[Example]:
+    """Examples without end, kinds drawn by weight (1 where none is given), each reshuffled when it is used up."""
     names = sorted(kinds)
     chance = random.Random(seed)
     queues: dict[str, list[Example]] = {name: [] for name in names}

@@ -28,7 +28,9 @@ from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.modeling.reading import read_blocks, token_features
 from sumpool.pooling import Scorer
-from sumpool.training.corpus import Example, mixture
+from sumpool.pooling.scorer import sentence_means
+from sumpool.training.corpus import Example, mixture, suitable
+from sumpool.training.objective import oracle_loss
 from sumpool.training.oracle import oracle_sentences
 
 WEIGHTS = {"paper": 8.0, "techdoc": 4.0, "book": 4.0, "meeting": 2.0, "report": 1.0, "dialogue": 0.2, "news": 0.3}
@@ -69,10 +71,7 @@ def sample_blocks(model: PyramidionLM, prompts: Prompts, example: Example, chanc
 
 
 def fit(scorer: Scorer, samples: list[Sample], *, epochs: int = 12, batch: int = 8, rate: float = 2e-3) -> float:
-    """Fit in place by cross-entropy on sentence means of the token logits; returns the last epoch's loss.
-
-    A sentence counts by its tokens: these are what fills the k places.
-    """
+    """Fit in place by `oracle_loss` on sentence means of the token logits; returns the last epoch's loss."""
     optimizer = torch.optim.AdamW(scorer.parameters(), lr=rate, weight_decay=0.05)
     steps = epochs * -(-len(samples) // batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
@@ -87,10 +86,8 @@ def fit(scorer: Scorer, samples: list[Sample], *, epochs: int = 12, batch: int =
                 # Dropout on the input: a hidden layer on a few hundred documents learns them by heart otherwise.
                 states = F.dropout(sample.states.float(), 0.2)
                 logits = scorer(states, sample.features)
-                counts = torch.bincount(sample.owners, minlength=len(sample.labels)).float()
-                means = torch.zeros_like(counts).index_add(0, sample.owners, logits) / counts
-                weights = counts / counts.sum()
-                losses.append(F.binary_cross_entropy_with_logits(means, sample.labels, weights, reduction="sum"))
+                means, counts = sentence_means(logits, sample.owners, len(sample.labels))
+                losses.append(oracle_loss(means, sample.labels, counts))
             loss = torch.stack(losses).mean()
             optimizer.zero_grad()
             loss.backward()
@@ -115,7 +112,7 @@ def main(
     prompts = Prompts.load(directory)
     cache.mkdir(parents=True, exist_ok=True)
     samples = []
-    drawn = islice(mixture(train, WEIGHTS, seed=seed, longest_summary=400), count)
+    drawn = islice(mixture(suitable(train, longest_summary=400), WEIGHTS, seed=seed), count)
     for index, example in enumerate(track(drawn, "reading", total=count, console=console)):
         path = cache / f"{seed}-{index}.safetensors"
         if not path.exists():

@@ -10,7 +10,7 @@ _WORD = re.compile(r"[a-z0-9]+")
 
 
 def oracle_sentences(sentences: Sequence[str], summary: str, *, most: int = 12) -> list[int]:
-    """Indices, ascending, of the sentences that a greedy search picks to maximize ROUGE-1 + ROUGE-2 (F1).
+    """Indices, best first, of the sentences that a greedy search picks to maximize ROUGE-1 + ROUGE-2 (F1).
 
     The search adds the sentence that gains most until none gains (Nallapati et al. 2017, SummaRuNNer, section 3).
     """
@@ -39,7 +39,7 @@ def oracle_sentences(sentences: Sequence[str], summary: str, *, most: int = 12) 
         overlapping.discard(winner)
         for order in (0, 1):
             have[order].update(pieces[winner][order])
-    return sorted(chosen)
+    return chosen
 
 
 def _words(text: str) -> list[str]:

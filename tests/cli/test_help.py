@@ -45,13 +45,13 @@ def test_help_answers_in_half_a_second(root: Path) -> None:
 
 def test_commands_are_those_that_work(sumpool: Callable[..., Any]) -> None:
     listed = re.findall(r"^  (\w+)  ", sumpool("--help").out.partition("Commands:")[2], re.MULTILINE)
-    assert listed == ["summarize", "extract", "models"]
+    assert listed == ["summarize", "extract", "evaluate", "train", "models"]
 
 
 def test_options_are_those_of_the_contract(sumpool: Callable[..., Any]) -> None:
     options = set(re.findall(r"^  .*?(--[a-z-]+)", sumpool("summarize", "--help").out, re.MULTILINE))
     contract = "length focus format output sources device model pool block recursive jobs overwrite"
-    besides = "password abstract timeout quiet help"
+    besides = "grounded password abstract timeout quiet help"
     assert options == {f"--{name}" for name in f"{contract} {besides}".split()}
 
 

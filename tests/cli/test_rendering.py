@@ -14,7 +14,7 @@ from sumpool.errors import DocumentError
 from sumpool.rendering import FORMATS, make_renderer
 from sumpool.rendering.clean import printable
 from sumpool.rendering.markdown import escape
-from sumpool.summary import Passage, Seconds, Summary
+from sumpool.summary import Passage, Seconds, Statement, Summary
 
 EVIL = "<script>alert(1)</script> & \x1b[31mred\x1b[0m \u202etxet 日本語"
 
@@ -24,6 +24,7 @@ def make(text: str = "It is so.", source: str = "a.pdf", title: str | None = "On
         source=source,
         title=title,
         text=text,
+        statements=(Statement(text, (1, 0)),),
         passages=(
             Passage("It is so,\nsay all.", 10, 28, 0.91234, 3),
             Passage("And so on.", 40, 50, 0.5),
@@ -44,7 +45,7 @@ def test_text_is_the_summary_alone() -> None:
 def test_text_with_sources_and_several() -> None:
     renderer = make_renderer("text", sources=True, several=True)
     assert renderer.summary(make()) == (
-        "==> a.pdf <==\nIt is so.\n\nSources:\n[1] p. 3: It is so, say all.\n[2] And so on.\n"
+        "==> a.pdf <==\nIt is so. [1][2]\n\nSources:\n[1] p. 3: It is so, say all.\n[2] And so on.\n"
     )
     assert renderer.summary(make(source="b.pdf")).startswith("\n==> b.pdf <==\n")
 
@@ -65,6 +66,7 @@ def test_json_is_the_contract() -> None:
         "source": "a.pdf",
         "title": "On It",
         "summary": "It is so.",
+        "statements": [{"text": "It is so.", "passages": [1, 0]}],
         "passages": [
             {"text": "It is so,\nsay all.", "page": 3, "start": 10, "end": 28, "score": 0.9123},
             {"text": "And so on.", "page": None, "start": 40, "end": 50, "score": 0.5},
@@ -84,7 +86,7 @@ def test_json_failure_is_the_contract() -> None:
 def test_markdown() -> None:
     assert make_renderer("markdown").summary(make()) == "# On It\n\nIt is so.\n"
     assert make_renderer("markdown", sources=True).summary(make(title=None)) == (
-        "# a.pdf\n\nIt is so.\n\n## Sources\n\n1. p. 3: It is so, say all.\n2. And so on.\n"
+        "# a.pdf\n\nIt is so. \\[1\\]\\[2\\]\n\n## Sources\n\n1. p. 3: It is so, say all.\n2. And so on.\n"
     )
 
 

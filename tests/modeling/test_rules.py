@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sumpool.modeling.grounding import Grounding
 from sumpool.modeling.prompts import Prompts
-from sumpool.modeling.rules import SummaryRules, Vocabulary
+from sumpool.modeling.rules import SummaryRules, Vocabulary, plain_word
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,40 @@ def test_no_three_words_come_twice(vocabulary: Vocabulary, prompts: Prompts) -> 
     write(rules, prompts, "The old harbour was dredged. Then the old")
     harbour, bridge = prompts.plain(" harbour")[0], prompts.plain(" bridge")[0]
     assert int(rules.apply(wanting(harbour, bridge)).argmax()) == bridge
+
+
+@pytest.mark.parametrize(
+    ("first", "again", "third"),
+    [
+        ("The Old Harbour", "the old", "harbour"),
+        ("the old harbour", "The Old", "HARBOUR"),
+        ("the semantic orientation", "The Semantic", "Orientation"),
+        ("an old, (long) harbour", "its old long", "harbour"),
+        ("the year 2014", "the year", "2014"),
+    ],
+)
+def test_nor_with_other_capitals_punctuation_or_tokens(
+    vocabulary: Vocabulary, prompts: Prompts, first: str, again: str, third: str
+) -> None:
+    """However the third word is cut into tokens, it can't be finished: what comes out is another word."""
+    for pieces in range(1, len(third) + 1):
+        spelling = [" " + third[:pieces], *third[pieces:]]
+        rules = rules_for(vocabulary, 100)
+        write(rules, prompts, f"They built {first} for ships. Then {again}")
+        for piece in spelling:
+            for token in prompts.plain(piece):
+                rules.push(int(rules.apply(wanting(token)).argmax()))
+        write(rules, prompts, " was")
+        written = [plain_word(word) for word in prompts.decode(rules.tokens).split()]
+        threes = [tuple(written[index : index + 3]) for index in range(len(written) - 2)]
+        assert len(threes) == len(set(threes)), written
+
+
+def test_the_same_word_not_four_times(vocabulary: Vocabulary, prompts: Prompts) -> None:
+    rules = rules_for(vocabulary, 100)
+    write(rules, prompts, "Ships and ships, ships, Ships")
+    ships, boats = prompts.plain(" ships")[0], prompts.plain(" boats")[0]
+    assert int(rules.apply(wanting(ships, boats)).argmax()) == boats
 
 
 def test_a_long_name_may_come_twice(vocabulary: Vocabulary, prompts: Prompts) -> None:

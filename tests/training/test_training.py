@@ -1,9 +1,7 @@
-"""The training data, the oracle, and both trainings on a small model through their command lines."""
+"""The training data, the oracle, and the fitting of a scorer on a small model through its command line."""
 
 from __future__ import annotations
 
-import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,46 +12,16 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from sumpool.errors import UsageError
-from sumpool.training.corpus import clean_summary, examples, mixture
+from sumpool.training.corpus import clean_summary, examples, mixture, suitable
 from sumpool.training.oracle import oracle_sentences
 
 pytest.importorskip("zstandard", reason="the extra `train` is not installed")
 
 
-def rows(count: int) -> list[dict[str, object]]:
-    """Documents of two kinds, each with one sentence that its summary repeats."""
-    made: list[dict[str, object]] = []
-    for index in range(count):
-        filler = [f"Row {index} holds crate {number} of plain filler wood number {number}." for number in range(40)]
-        key = f"The harbour master of port {index} found that dredging doubled the traffic of large ships."
-        filler.insert(5 + index % 30, key)
-        summary = f"The harbour master of port {index} found dredging doubled large ship traffic."
-        made.append(
-            {"id": str(index), "kind": ("ports", "docks")[index % 2], "document": " ".join(filler), "summary": summary}
-        )
-    return made
-
-
-@pytest.fixture
-def corpus(tmp_path: Path) -> Path:
-    import zstandard
-
-    path = tmp_path / "corpus.jsonl.zst"
-    lines = "\n".join(json.dumps(row) for row in rows(8)) + "\n"
-    path.write_bytes(zstandard.ZstdCompressor().compress(lines.encode()))
-    return path
-
-
-@pytest.fixture
-def checkpoint(small_model: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(small_model, tmp_path / "small"))
-
-
 def test_the_oracle_finds_the_sentence_that_the_summary_repeats() -> None:
-    row = rows(3)[2]
-    sentences = [part + "." for part in str(row["document"]).split(".") if part.strip()]
-    (chosen,) = oracle_sentences(sentences, str(row["summary"]))
-    assert "harbour master" in sentences[chosen]
+    sentences = [f"Row {number} holds crates of plain filler wood." for number in range(40)]
+    sentences.insert(17, "The harbour master found that dredging doubled the traffic of large ships.")
+    assert oracle_sentences(sentences, "The harbour master found dredging doubled large ship traffic.") == [17]
 
 
 @given(st.lists(st.text("abc d", min_size=1, max_size=30), max_size=12), st.text("abc d", max_size=40))
@@ -79,7 +47,7 @@ def test_summaries_become_running_prose(raw: str, clean: str) -> None:
 
 def test_the_mixture_draws_kinds_by_weight_and_repeats_itself_by_seed(corpus: Path) -> None:
     def kinds(seed: int) -> list[str]:
-        stream = mixture([corpus], {"ports": 1.0, "docks": 0.0}, seed=seed, longest_summary=100)
+        stream = mixture(suitable([corpus], longest_summary=100), {"docks": 0.0}, seed=seed)
         return [next(stream).id for _ in range(8)]
 
     drawn = kinds(3)
@@ -114,21 +82,3 @@ def test_a_fitted_scorer_is_stored_and_a_second_run_reads_nothing_again(
     assert {path.name: path.stat().st_mtime_ns for path in cache.iterdir()} == stamps
     again = load_file(checkpoint / "scorer.safetensors")
     assert all(again[name].equal(after[name]) for name in after)
-
-
-def test_training_that_was_stopped_goes_on_as_if_it_had_not(checkpoint: Path, corpus: Path, tmp_path: Path) -> None:
-    common = (corpus, "--checkpoint", checkpoint, "--steps", 6, "--batch", 2, "--every", 2, "--rate", 0.01)
-    run("fit_writer", *common, "--run", tmp_path / "whole", "--out", tmp_path / "a")
-    stopped = tmp_path / "stopped"
-    run("fit_writer", *common, "--run", stopped, "--out", tmp_path / "b", "--stop", 4)
-    run("fit_writer", *common, "--run", stopped, "--out", tmp_path / "b", "--resume")
-
-    def losses(directory: Path) -> list[float]:
-        lines = (directory / "log.jsonl").read_text().splitlines()
-        return [record["loss"] for record in map(json.loads, lines) if "loss" in record]
-
-    assert len(losses(stopped)) == 6
-    assert losses(stopped) == pytest.approx(losses(tmp_path / "whole"), rel=1e-5)
-    assert losses(stopped)[-1] < losses(stopped)[0]
-    one, two = (load_file(tmp_path / name / "upper.safetensors") for name in "ab")
-    assert all((one[name].float() - two[name].float()).abs().max() <= 1 for name in one)

@@ -1,0 +1,89 @@
+"""The systems that are compared. Each is asked for the same number of words of the same document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from sumpool.documents import Document
+from sumpool.evaluation import excerpts
+from sumpool.evaluation.cases import Case
+from sumpool.evaluation.metrics import oracle_recall
+from sumpool.evaluation.rankings import at_random, from_the_start
+from sumpool.evaluation.settings import POOLING, Settings
+from sumpool.modeling.blocks import Tokens
+from sumpool.modeling.checkpoint import find_model
+from sumpool.modeling.config import PyramidionConfig
+from sumpool.modeling.reading import Ranking
+from sumpool.progress import Progress
+from sumpool.summarizer import WINDOW_ROOM, Summarizer
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A summary; `oracle_recall` where the document was pooled, see `metrics.oracle_recall`."""
+
+    text: str
+    oracle_recall: float | None = None
+
+
+System = Callable[[Case, Progress], Written]
+
+
+def make_systems(settings: Settings) -> dict[str, System]:
+    """The wanted systems by name; models are loaded here.
+
+    Raises:
+        ModelError, UsageError: as `Summarizer` does.
+    """
+    made: dict[str, System] = {
+        "lead": lambda case, progress: Written(excerpts.lead(case)),
+        "textrank": lambda case, progress: Written(excerpts.textrank(case)),
+        "oracle": lambda case, progress: Written(excerpts.oracle(case)),
+    }
+    if "textrank" in settings.systems:
+        excerpts.ranker()  # what an import takes is not what a document takes
+    if POOLING.intersection(settings.systems):
+        ours = Summarizer(settings.model, device=settings.device, pool=settings.pool, block=settings.block)
+        made["sumpool"] = pooled(ours, lambda case: None)
+        made["random"] = pooled(ours, lambda case: at_random(f"{settings.seed} {case.id}"))
+        made["leadpool"] = pooled(ours, lambda case: from_the_start)
+    if "base" in settings.systems:
+        # Its whole window serves as the pool: what fits into it is kept whole, so nothing is pooled.
+        window = PyramidionConfig.load(find_model(settings.base)).max_position_embeddings - WINDOW_ROOM
+        made["base"] = unpooled(Summarizer(settings.base, device=settings.device, pool=window), window)
+    return {name: made[name] for name in settings.systems}
+
+
+def pooled(summarizer: Summarizer, ranking_for: Callable[[Case], Ranking | None]) -> System:
+    """The summarizer, with a case's ranking in its scorer's place where there is one."""
+
+    def system(case: Case, progress: Progress) -> Written:
+        tokens = summarizer.tokenize(case.document)
+        reading = summarizer.read(tokens, case.words, focus=case.focus, ranking=ranking_for(case), progress=progress)
+        text = summarizer.write(case.document, reading, case.words, progress=progress)
+        kept = reading.kept.tolist()
+        recall = oracle_recall(kept, tokens.sentence_starts, case.oracle) if len(kept) < len(tokens) else None
+        return Written(text, recall)
+
+    return system
+
+
+def unpooled(summarizer: Summarizer, window: int) -> System:
+    """The summarizer on as much of the document's beginning as a window of so many tokens holds."""
+
+    def system(case: Case, progress: Progress) -> Written:
+        document = beginning(case.document, summarizer.tokenize(case.document), window)
+        reading = summarizer.read(summarizer.tokenize(document), case.words, focus=case.focus, progress=progress)
+        return Written(summarizer.write(document, reading, case.words, progress=progress))
+
+    return system
+
+
+def beginning(document: Document, tokens: Tokens, window: int) -> Document:
+    """The document's first sentences: as many as have at most `window` tokens together, but one at least."""
+    count = sum(end <= window for _, end in tokens.sentence_spans())
+    sentences = document.sentences[: max(count, 1)]
+    end = sentences[-1].end
+    paragraphs = tuple(replace(p, end=min(p.end, end)) for p in document.paragraphs if p.start < end)
+    return replace(document, text=document.text[:end], sentences=sentences, paragraphs=paragraphs)

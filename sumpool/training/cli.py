@@ -1,0 +1,185 @@
+"""`sumpool train`: parse, check what can be checked at once, call the trainer. Free of torch until then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from sumpool.errors import SumpoolError, UsageError
+from sumpool.training.settings import Settings
+
+DEFAULTS = Settings([], Path())
+EXTRA = 'pip install "sumpool[train]"'
+
+TRAIN_EXAMPLES = """Examples:
+
+\b
+  sumpool train pairs.jsonl --dev held-out.jsonl --out my-model
+  sumpool train pairs.jsonl --out my-model --resume
+  sumpool train pairs.jsonl --out my-model --train all --pooling soft --oracle-loss 0.5 --batch 32
+  torchrun --nproc-per-node 4 -m sumpool train pairs.jsonl --out my-model --train all
+
+A data file holds one JSON object a line with "document" and "summary", and optionally "id", "kind" and "focus";
+.jsonl.zst is read as it is. State and log (training.jsonl) are kept in --out as training goes."""
+
+
+def train(
+    data: Annotated[list[Path], typer.Argument(metavar="TRAIN.jsonl...", show_default=False)],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Where the trained model goes.", show_default=False)
+    ],
+    dev: Annotated[
+        list[Path] | None,
+        typer.Option("--dev", metavar="DEV.jsonl", help="Data for the validation loss; may be repeated."),
+    ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--base",
+            metavar="NAME_OR_PATH",
+            help="What to start from: an installed model, a checkpoint, or a directory with a Llama-family model of "
+            "transformers, which is split on the spot.  [default: the shipped model]",
+            show_default=False,
+        ),
+    ] = None,
+    part: Annotated[
+        Literal["scorer", "upper", "all", "lora"],
+        typer.Option("--train", metavar="scorer|upper|all|lora", help="What is trained; all else is frozen."),
+    ] = DEFAULTS.part,
+    pooling: Annotated[
+        Literal["hard", "soft"],
+        typer.Option(
+            "--pooling",
+            metavar="hard|soft",
+            help="Soft: by Successive Halving Top-k, so that the summary's loss trains the scorer, growing hard as "
+            "training goes.",
+        ),
+    ] = DEFAULTS.pooling,
+    oracle_loss: Annotated[
+        float,
+        typer.Option(
+            "--oracle-loss", min=0, help="Weight of the scorer's loss on extractive-oracle labels, falling to 0."
+        ),
+    ] = DEFAULTS.oracle_loss,
+    split_layer: Annotated[
+        int | None,
+        typer.Option(
+            "--split-layer", min=1, help="Layers below the pooler.  [default: the base's]", show_default=False
+        ),
+    ] = None,
+    pool: Annotated[
+        int | None,
+        typer.Option("--pool", min=16, help="Representations kept.  [default: the base's]", show_default=False),
+    ] = None,
+    block: Annotated[
+        int | None,
+        typer.Option("--block", min=32, help="Document tokens in a block.  [default: the base's]", show_default=False),
+    ] = None,
+    rank: Annotated[int, typer.Option("--rank", min=1, help="Rank of --train lora.")] = DEFAULTS.rank,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help="Steps.  [default: one pass over the data]", show_default=False)
+    ] = None,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Documents a step.")] = DEFAULTS.batch,
+    rate: Annotated[float, typer.Option("--rate", min=0, help="Peak learning rate.")] = DEFAULTS.rate,
+    warmup: Annotated[
+        int, typer.Option("--warmup", min=1, help="Steps to the peak; a cosine leads down from it.")
+    ] = DEFAULTS.warmup,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--weight",
+            metavar="KIND=W",
+            help="How often a kind of document is drawn; may be repeated, others are left out.  [default: by count]",
+            show_default=False,
+        ),
+    ] = None,
+    longest_document: Annotated[
+        int, typer.Option("--longest-document", min=1, metavar="WORDS", help="Documents are cut there in training.")
+    ] = DEFAULTS.longest_document,
+    longest_summary: Annotated[
+        int, typer.Option("--longest-summary", min=8, metavar="WORDS", help="Pairs with longer ones are left out.")
+    ] = DEFAULTS.longest_summary,
+    held: Annotated[int, typer.Option("--held", min=1, help="Development pairs to validate on.")] = DEFAULTS.held,
+    every: Annotated[
+        int, typer.Option("--every", min=1, help="Steps between states and validations.")
+    ] = DEFAULTS.every,
+    tokens_at_once: Annotated[
+        int,
+        typer.Option("--tokens-at-once", min=1, help="Document tokens side by side; a step's others wait their turn."),
+    ] = DEFAULTS.tokens_at_once,
+    cache: Annotated[
+        Path | None,
+        typer.Option("--cache", metavar="DIR", help="Keep what frozen lower layers made of documents on disk."),
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option("--device", metavar="auto|cpu|cuda", help="Where to train.")
+    ] = "auto",
+    precision: Annotated[
+        Literal["auto", "bf16", "fp32"],
+        typer.Option("--precision", metavar="auto|bf16|fp32", help="Of matrix products; auto asks the hardware."),
+    ] = "auto",
+    seed: Annotated[int, typer.Option("--seed", help="Of the order of documents and of new weights.")] = 0,
+    stop: Annotated[
+        int | None, typer.Option("--stop", min=1, help="Leave off after this step.", show_default=False)
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+) -> None:
+    """Train a model on documents and their summaries.
+
+    A run that was interrupted, however it was, goes on with the same command and --resume, and ends as it would have.
+    """
+    settings = Settings(
+        train=data,
+        out=out,
+        dev=dev or [],
+        base=base,
+        part=part,
+        pooling=pooling,
+        split_layer=split_layer,
+        pool=pool,
+        block=block,
+        steps=steps,
+        batch=batch,
+        rate=rate,
+        warmup=warmup,
+        oracle_loss=oracle_loss,
+        rank=rank,
+        weights=dict(map(_weight, weight or [])),
+        longest_document=longest_document,
+        longest_summary=longest_summary,
+        held=held,
+        every=every,
+        tokens_at_once=tokens_at_once,
+        cache=cache,
+        device=device,
+        precision=precision,
+        seed=seed,
+        stop=stop,
+        resume=resume,
+    )
+    for path in (*settings.train, *settings.dev):
+        if not path.is_file():
+            raise UsageError("data", f"{path}: no such file")
+    try:
+        from sumpool.training.trainer import train as run
+    except ModuleNotFoundError as error:
+        raise SumpoolError("extra", f"training needs the package {error.name} ({EXTRA})") from None
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    made = run(settings, console)
+    if stop is None:
+        console.print(f"the model is in {made} (sumpool summarize --model {made} ...)", highlight=False)
+
+
+def _weight(text: str) -> tuple[str, float]:
+    kind, _, number = text.rpartition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = -1.0
+    if not kind or value < 0:
+        raise UsageError("data", f"--weight {text}: not KIND=W (for example paper=2)")
+    return kind, value

@@ -1,0 +1,80 @@
+"""What training minimizes: the summary's cross-entropy through the pooler, and the oracle's through the scorer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
+
+from sumpool.modeling.pyramidion_lm import PyramidionLM
+from sumpool.pooling import hard_top_k, successive_halving_top_k
+from sumpool.pooling.scorer import sentence_means
+from sumpool.training.lessons import Lesson, LowerCache, Lowered, run_lower
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Means over lessons, in nats: a summary's token; a document's token as part of an oracle sentence."""
+
+    summary: Tensor
+    oracle: Tensor
+
+
+class Objective(nn.Module):
+    """The model with its losses as one module, so that one `forward` is what distributed training wraps."""
+
+    def __init__(self, model: PyramidionLM, cache: LowerCache | None = None) -> None:
+        super().__init__()
+        self.model = model
+        self._run_lower = cache.run_lower if cache is not None else self._read
+
+    def forward(self, lessons: Sequence[Lesson], base: float | None = None) -> Losses:
+        """The losses of some lessons side by side.
+
+        base: of the peaked softmax in Successive Halving Top-k, through which the summary's loss reaches the scorer;
+            None pools by hard top-k, as inference does.
+        """
+        model = self.model
+        sequences, oracle = [], []
+        for lesson, lowered in zip(lessons, self._run_lower(lessons), strict=True):
+            logits = model.scorer(lowered.document, lesson.features.to(model.device)).float()
+            means, counts = sentence_means(logits, lesson.owners.to(model.device), len(lesson.labels))
+            oracle.append(oracle_loss(means, lesson.labels.to(model.device), counts))
+            pooled = lowered.document
+            if not lesson.whole:
+                pooled = pool(pooled, means[lesson.owners.to(model.device)], model.config.pool_size, base)
+            sequences.append(torch.cat((lowered.head, pooled, lowered.tail)))
+        outputs = model.run(model.upper, pad_sequence(sequences, batch_first=True))
+        summary = []
+        for row, (lesson, sequence) in enumerate(zip(lessons, sequences, strict=True)):
+            predicted = outputs[row, len(sequence) - len(lesson.targets) : len(sequence)]
+            summary.append(F.cross_entropy(model.logits(predicted).float(), lesson.targets.to(model.device)))
+        return Losses(torch.stack(summary).mean(), torch.stack(oracle).mean())
+
+    def _read(self, lessons: Sequence[Lesson]) -> list[Lowered]:
+        trained = next(self.model.lower.parameters()).requires_grad
+        with torch.set_grad_enabled(torch.is_grad_enabled() and trained):
+            return run_lower(self.model, lessons)
+
+
+def pool(states: Tensor, logits: Tensor, k: int, base: float | None) -> Tensor:
+    """States [n, d] -> [k, d] by their logits [n]: softly with a base, by hard top-k without."""
+    chosen = hard_top_k(logits.detach(), k)
+    if base is None:
+        return states[chosen]
+    # A score of 1/2 is where the decision falls: there the operator is at its softest, whatever the scorer's bias.
+    edge = logits.detach()[chosen].min()
+    scores = torch.sigmoid(logits - edge)
+    return successive_halving_top_k(states[None], scores[None], k, base=base).representations[0]
+
+
+def oracle_loss(means: Tensor, labels: Tensor, counts: Tensor) -> Tensor:
+    """Cross-entropy of the sentences' mean logits [s] against their labels [s].
+
+    A sentence counts by its tokens [s]: these are what fills the k places.
+    """
+    return F.binary_cross_entropy_with_logits(means, labels, counts / counts.sum(), reduction="sum")

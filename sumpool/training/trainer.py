@@ -1,0 +1,315 @@
+"""The training loop: AdamW with warm-up and cosine decay, exact resume, a log, progress.
+
+accelerate brings devices and several processes (`torchrun -m sumpool train ...`): each takes its share of a step's
+documents, and gradients are averaged between them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, nullcontext
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from sumpool.errors import UsageError
+from sumpool.modeling.checkpoint import save_model
+from sumpool.modeling.prompts import Prompts
+from sumpool.modeling.pyramidion_lm import PyramidionLM
+from sumpool.training.base import load_base
+from sumpool.training.corpus import Example, mixture, suitable
+from sumpool.training.lessons import Lesson, LowerCache, make_lesson
+from sumpool.training.lora import add_low_rank, merge_low_rank
+from sumpool.training.objective import Objective
+from sumpool.training.settings import Precision, Settings
+
+STATE, LOG = "training.safetensors", "training.jsonl"
+SCORER_RATE = 10.0
+"""The scorer is small and new, the rest pretrained: it learns at a multiple of the others' rate."""
+SOFTEST, HARDEST = 8.0, 1_000.0
+SOFT_SHARE = 0.8
+"""Soft pooling grows harder, by its base, over this share of the steps; from there on it is hard, as in use."""
+
+
+def train(settings: Settings, console: Console) -> Path:
+    """Train, and write the checkpoint to `settings.out`, which it returns. State and log lie beside it on the way.
+
+    Raises:
+        UsageError: settings that contradict each other, the data, or the run that is to be resumed.
+        ModelError: the base is missing or damaged.
+    """
+    accelerator = _accelerator(settings)
+    state, log = settings.out / STATE, settings.out / LOG
+    if state.exists() and not settings.resume:
+        raise UsageError("run", f"{settings.out} holds a training run already (give --resume or another --out)")
+    torch.manual_seed(settings.seed)
+    model, prompts, facts = load_base(settings)
+    model.to(accelerator.device)
+    weights = choose_weights(model, settings)
+    cache = LowerCache(settings.cache, model) if settings.cache and settings.part != "all" else None
+    model.gradient_checkpointing = settings.part == "all"
+    run = Run(settings, accelerator, Objective(model, cache), weights)
+    if settings.resume and state.exists():
+        run.restore(state)
+    trained = _Data(settings, model, prompts, run.steps)
+    run.steps = trained.steps
+    settings.out.mkdir(parents=True, exist_ok=True)
+    if accelerator.is_main_process:
+        _drop_records(log, run.step)
+    stream = trained.batches(run.step)
+    held = trained.held()
+    last = run.steps if settings.stop is None else min(settings.stop, run.steps)
+    with ExitStack() as stack:
+        main = accelerator.is_main_process
+        lines = stack.enter_context(log.open("a", encoding="utf-8")) if main else None
+        progress = stack.enter_context(_progress(console)) if main and console.is_terminal else None
+        task = progress.add_task("training", total=run.steps, completed=run.step) if progress else None
+        while True:
+            record: dict[str, float] = {"step": run.step}
+            if run.step % settings.every == 0 or run.step == last:
+                if main and run.step:
+                    run.save(state)
+                if main and held:
+                    record["dev_loss"] = run.validate(held)
+                accelerator.wait_for_everyone()
+            if run.step < last:
+                started = time.perf_counter()
+                batch = next(stream)
+                record |= run.advance(batch[accelerator.process_index :: accelerator.num_processes])
+                record["tokens_per_second"] = sum(x.tokens for x in batch) / (time.perf_counter() - started)
+            if lines is not None:
+                lines.write(json.dumps(record) + "\n")
+                lines.flush()
+            if progress is not None and task is not None and "loss" in record:
+                speed = f"{record['tokens_per_second']:,.0f} tokens/s"
+                progress.update(task, completed=run.step, description=f"loss {record['loss']:.3f}, {speed}")
+            if "loss" not in record:
+                break
+    if accelerator.is_main_process and run.step == run.steps:
+        merge_low_rank(model.upper)
+        save_model(model, settings.out, tokenizer_json=prompts.tokenizer.to_str(), **facts)
+    return settings.out
+
+
+def choose_weights(model: PyramidionLM, settings: Settings) -> dict[str, nn.Parameter]:
+    """The parameters that are to be trained, by name; all others are frozen."""
+    model.requires_grad_(False)
+    if settings.part == "lora":
+        add_low_rank(model.upper, settings.rank)
+    if settings.part == "all":
+        model.requires_grad_(True)
+    if settings.part == "upper":
+        model.upper.requires_grad_(True)
+        model.norm.requires_grad_(True)
+    if settings.part == "scorer" or settings.pooling == "soft" or settings.oracle_loss:
+        model.scorer.requires_grad_(True)
+    elif settings.part == "all":
+        # Behind hard top-k and without labels nothing reaches it.
+        model.scorer.requires_grad_(False)
+    if settings.part == "scorer" and settings.pooling == "hard" and not settings.oracle_loss:
+        raise UsageError("train", "hard pooling alone teaches the scorer nothing (add --oracle-loss or --pooling soft)")
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+class Run:
+    """Weights, optimizer and place in the data of one run."""
+
+    def __init__(
+        self, settings: Settings, accelerator: Accelerator, objective: Objective, weights: dict[str, nn.Parameter]
+    ) -> None:
+        self.settings, self.accelerator, self.objective, self.weights = settings, accelerator, objective, weights
+        groups = [
+            {"params": [w for name, w in weights.items() if name.startswith("scorer.") == scorer], "factor": factor}
+            for scorer, factor in ((False, 1.0), (True, SCORER_RATE))
+        ]
+        optimizer = torch.optim.AdamW(
+            [group for group in groups if group["params"]], lr=settings.rate, betas=(0.9, 0.98), weight_decay=0.01
+        )
+        self.wrapped, self.optimizer = accelerator.prepare(objective, optimizer)
+        self.step = 0
+        self.steps = settings.steps or 0
+
+    def autocast(self) -> torch.autocast:
+        return autocast(self.accelerator.device, self.settings.precision)
+
+    def rate(self) -> float:
+        """Linear warm-up, then a cosine from the peak to a twentieth of it."""
+        cosine = 0.05 + 0.95 * (1 + math.cos(math.pi * self.step / self.steps)) / 2
+        return self.settings.rate * min((self.step + 1) / self.settings.warmup, cosine)
+
+    def base(self) -> float | None:
+        """Of the peaked softmax at this step; None where pooling is hard."""
+        done = self.step / (SOFT_SHARE * self.steps)
+        if self.settings.pooling == "hard" or done >= 1:
+            return None
+        return SOFTEST * (HARDEST / SOFTEST) ** done
+
+    def advance(self, lessons: Sequence[Lesson]) -> dict[str, float]:
+        """One optimizer step over the mean loss of the lessons, some at a time; returns what the log says of it."""
+        rate, base = self.rate(), self.base()
+        oracle_weight = self.settings.oracle_loss * (1 - self.step / self.steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["factor"]
+        totals = {"loss": 0.0, "oracle_loss": 0.0}
+        groups = _groups(lessons, self.settings.tokens_at_once)
+        for index, group in enumerate(groups):
+            share = len(group) / len(lessons)
+            # Between processes gradients are averaged once a step, with the last group.
+            with self.accelerator.no_sync(self.wrapped) if index + 1 < len(groups) else nullcontext():
+                with self.autocast():
+                    losses = self.wrapped(group, base)
+                loss = losses.summary if self.settings.part != "scorer" or base is not None else losses.summary.detach()
+                self.accelerator.backward(share * (loss + oracle_weight * losses.oracle))
+            totals["loss"] += share * losses.summary.item()
+            totals["oracle_loss"] += share * losses.oracle.item()
+        norm = self.accelerator.clip_grad_norm_(list(self.weights.values()), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+        return {**totals, "rate": rate, "gradient_norm": float(norm or 0.0)}
+
+    @torch.no_grad()
+    def validate(self, lessons: Sequence[Lesson]) -> float:
+        """Mean summary loss, in nats a token, behind hard pooling."""
+        with self.autocast():
+            return sum(self.objective([lesson]).summary.item() for lesson in lessons) / len(lessons)
+
+    def save(self, path: Path) -> None:
+        """Atomically: a kill while saving leaves the state of before."""
+        tensors: dict[str, Tensor] = {f"weight/{name}": weight.detach() for name, weight in self.weights.items()}
+        moments = self.optimizer.optimizer.state
+        for name, weight in self.weights.items():
+            tensors |= {f"{key}/{name}": value for key, value in moments[weight].items()}
+        facts = {"step": str(self.step), "steps": str(self.steps), "settings": json.dumps(self.settings.curve())}
+        temporary = path.with_suffix(".part")
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary, metadata=facts)
+        temporary.replace(path)
+
+    def restore(self, path: Path) -> None:
+        """Go on from a saved state; UsageError if its settings were others."""
+        with safe_open(path, framework="pt") as stored:
+            facts: dict[str, Any] = stored.metadata()
+            then, now = json.loads(facts["settings"]), json.loads(json.dumps(self.settings.curve()))
+            changed = [name for name in now if then.get(name) != now[name]]
+            if changed:
+                raise UsageError("resume", f"{path} was made with another {', '.join(changed)} (repeat the options)")
+            self.step, self.steps = int(facts["step"]), int(facts["steps"])
+            moments = self.optimizer.optimizer.state
+            for key in stored.keys():  # noqa: SIM118  (not a mapping)
+                kind, name = key.split("/", 1)
+                weight, value = self.weights[name], stored.get_tensor(key)
+                if kind == "weight":
+                    weight.data.copy_(value)
+                else:
+                    # The count of steps stays on the CPU, where AdamW looks for it.
+                    moments[weight][kind] = value if kind == "step" else value.to(weight.device)
+
+
+class _Data:
+    """The examples of a run in the order of its seed, made into lessons as they come."""
+
+    def __init__(self, settings: Settings, model: PyramidionLM, prompts: Prompts, steps: int) -> None:
+        self._settings, self._model, self._prompts = settings, model, prompts
+        kinds = suitable(settings.train, longest_summary=settings.longest_summary)
+        count = sum(map(len, kinds.values()))
+        if not count:
+            raise UsageError("data", "no usable pair in the training data (summaries need 8 words or more)")
+        unknown = sorted(settings.weights.keys() - kinds.keys())
+        if unknown:
+            raise UsageError("data", f"--weight {unknown[0]}: no such kind (there are {', '.join(sorted(kinds))})")
+        weights = {kind: float(len(examples)) for kind, examples in kinds.items()}
+        if settings.weights:
+            weights = {kind: settings.weights.get(kind, 0.0) for kind in kinds}
+        if not any(weights.values()):
+            raise UsageError("data", "--weight leaves no kind of document to draw (give one a weight above 0)")
+        self._stream = mixture(kinds, weights, seed=settings.seed)
+        self.steps = steps or -(-count // settings.batch)
+
+    def batches(self, done: int) -> Iterator[list[Lesson]]:
+        """A step's lessons at a time, from the step after `done`."""
+        size = self._settings.batch
+        labelled = bool(self._settings.oracle_loss)
+        stream = islice(self._stream, done * size, None)
+        while True:
+            yield [self._lesson(example, labelled) for example in islice(stream, size)]
+
+    def held(self) -> list[Lesson]:
+        """Development lessons, kinds in turn."""
+        if not self._settings.dev:
+            return []
+        kinds = suitable(self._settings.dev, longest_summary=self._settings.longest_summary)
+        stream = mixture(kinds, dict.fromkeys(kinds, 1.0), seed=1)
+        count = min(self._settings.held, sum(map(len, kinds.values())))
+        return [self._lesson(example, False) for example in islice(stream, count)]
+
+    def _lesson(self, example: Example, labelled: bool) -> Lesson:
+        longest = self._settings.longest_document
+        return make_lesson(self._model, self._prompts, example, longest=longest, labelled=labelled)
+
+
+def _groups(lessons: Sequence[Lesson], tokens_at_once: int) -> list[list[Lesson]]:
+    """Lessons of like length together, at most so many document tokens a group where a single one doesn't have more."""
+    groups: list[list[Lesson]] = [[]]
+    room = tokens_at_once
+    for lesson in sorted(lessons, key=lambda lesson: lesson.tokens):
+        if groups[-1] and lesson.tokens > room:
+            groups.append([])
+            room = tokens_at_once
+        groups[-1].append(lesson)
+        room -= lesson.tokens
+    return groups
+
+
+def _accelerator(settings: Settings) -> Accelerator:
+    cpu = settings.device == "cpu" or (settings.device == "auto" and not torch.cuda.is_available())
+    return Accelerator(cpu=cpu, kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)])
+
+
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    """bfloat16 matrix products; by "auto" only where the hardware has them, since emulated ones are slow.
+
+    Not accelerate's own: that one holds for a whole process, where this holds for a run.
+    """
+    native = torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16" or (precision == "auto" and native))
+
+
+def _drop_records(log: Path, step: int) -> None:
+    """Forget what was logged after the state was saved: those steps come again."""
+    if not log.exists():
+        return
+    kept = [line for line in log.read_text(encoding="utf-8").splitlines(keepends=True) if _step(line) < step]
+    temporary = log.with_suffix(".part")
+    temporary.write_text("".join(kept), encoding="utf-8")
+    shutil.move(temporary, log)
+
+
+def _step(line: str) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except ValueError:  # the line that a kill cut short
+        return math.inf
+
+
+def _progress(console: Console) -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=console)
