@@ -40,21 +40,22 @@ def sentence_means(logits: Tensor, owners: Tensor, sentences: int) -> tuple[Tens
 class Scorer(nn.Module):
     """A small MLP (or a linear map, hidden size 0) from representation and features to a logit.
 
-    `sigmoid` of the logit is the score in (0, 1) that the top-k operators take.
+    `sigmoid` of the logit is the score in (0, 1) that the top-k operators take. With `features` 0
+    it judges by the representation alone, as the paper's does.
     """
 
-    def __init__(self, size: int, hidden_size: int) -> None:
+    def __init__(self, size: int, hidden_size: int, features: int = FEATURES) -> None:
         super().__init__()
         self.size = size
-        inputs = size + FEATURES
+        inputs = size + features
         self.hidden = nn.Linear(inputs, hidden_size) if hidden_size else None
         self.out = nn.Linear(hidden_size or inputs, 1)
 
-    def forward(self, states: Tensor, features: Tensor) -> Tensor:
-        """states [..., n, d], features [..., n, FEATURES] -> logits [..., n], in float32."""
+    def forward(self, states: Tensor, features: Tensor | None = None) -> Tensor:
+        """states [..., n, d], features [..., n, f] if it has any -> logits [..., n], in float32."""
         # Representations of a pretrained model differ in norm by orders of magnitude: judge their direction.
         states = F.rms_norm(states.float(), (self.size,))
-        x = torch.cat((states, features.float()), dim=-1)
+        x = states if features is None else torch.cat((states, features.float()), dim=-1)
         if self.hidden is not None:
             x = F.gelu(F.linear(x, self.hidden.weight.float(), self.hidden.bias.float()))
         return F.linear(x, self.out.weight.float(), self.out.bias.float()).squeeze(-1)

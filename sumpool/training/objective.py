@@ -69,7 +69,7 @@ def pool(states: Tensor, logits: Tensor, k: int, base: float | None) -> Tensor:
     # A score of 1/2 is where the decision falls: there the operator is at its softest, whatever the scorer's bias.
     edge = logits.detach()[chosen].min()
     scores = torch.sigmoid(logits - edge)
-    return successive_halving_top_k(states[None], scores[None], k, base=base)[0][0]
+    return successive_halving_top_k(states[None], scores[None], k, base=base).representations[0]
 
 
 def oracle_loss(means: Tensor, labels: Tensor, counts: Tensor) -> Tensor:

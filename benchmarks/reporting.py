@@ -1,0 +1,124 @@
+"""What the benchmarks share: naming the machine, measuring time and memory, and writing a table three ways."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+
+LONG = 5.0
+"""Seconds after which a first run counts as the measurement: warming up is for short ones."""
+ENOUGH = 1.0
+MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Median seconds of a run, and the most bytes that were held at once beyond what was held before."""
+
+    seconds: float
+    peak_bytes: int | None
+
+
+def measure(run: Callable[[], object], device: torch.device) -> Cost:
+    """Run until a second has passed or twenty runs are done; peak memory is that of the first run."""
+    before = _start_peak(device)
+    first = _time(run, device)
+    peak = _read_peak(device, before)
+    times = [first] if first > LONG else []
+    while first <= LONG and sum(times) < ENOUGH and len(times) < MOST:
+        times.append(_time(run, device))
+    return Cost(statistics.median(times), peak)
+
+
+def _time(run: Callable[[], object], device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    start = time.perf_counter()
+    run()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - start
+
+
+def _start_peak(device: torch.device) -> int | None:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return int(torch.cuda.memory_allocated(device))
+    if not Path("/proc/self/clear_refs").exists():
+        return None
+    # What earlier runs have freed goes back to the system first, or this run would take it from there, unseen.
+    with suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+    # Linux forgets a process's peak when told so.
+    Path("/proc/self/clear_refs").write_text("5")
+    return _resident("VmRSS")
+
+
+def _read_peak(device: torch.device, before: int | None) -> int | None:
+    if before is None:
+        return None
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device)) - before
+    return _resident("VmHWM") - before
+
+
+def _resident(field: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+
+
+def machine(device: torch.device) -> dict[str, Any]:
+    """What the figures were measured on and with."""
+    from importlib.metadata import version
+
+    model = ""
+    if Path("/proc/cpuinfo").is_file():
+        names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+        model = names[0].split(":", 1)[1].strip() if names else ""
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
+        "processor": model or platform.processor() or platform.machine(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "transformers": version("transformers"),
+        "sumpool": version("sumpool"),
+        "date": date.today().isoformat(),
+        "command": " ".join(["python", *sys.argv]),
+    }
+
+
+def markdown(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], facts: dict[str, Any]) -> str:
+    """A table with its heading, and a line that says where the figures are from."""
+    lines = [f"# {title}", "", "| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    lines += ["", "; ".join(f"{name} {value}" for name, value in facts.items()) + "."]
+    return "\n".join(lines) + "\n"
+
+
+def save(out: Path, name: str, record: dict[str, Any], table: str) -> None:
+    """Write `name`.json and `name`.md, and print the table."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{name}.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    (out / f"{name}.md").write_text(table, encoding="utf-8")
+    print(table)
+
+
+def megabytes(count: int | None) -> str:
+    """Bytes as a table shows them."""
+    return "" if count is None else f"{count / 2**20:,.0f}"
