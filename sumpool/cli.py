@@ -249,16 +249,6 @@ def summarize(
         raise typer.Exit(1)
 
 
-EVALUATE_EXAMPLES = """Examples:
-
-\b
-  sumpool evaluate dev.jsonl
-  sumpool evaluate papers.jsonl.zst news.jsonl.zst --count 50 --format json
-  sumpool evaluate dev.jsonl --systems sumpool,lead --length 60 --outputs summaries.jsonl
-
-Exit codes: as for summarize."""
-
-
 @app.command()
 def extract(
     source: Annotated[str | None, typer.Argument(metavar="SOURCE", hidden=True)] = None,
@@ -295,6 +285,16 @@ def extract(
         print_result(json_line(document.as_dict()))
     else:
         print_result((printable(document.text) if sys.stdout.isatty() else document.text) + "\n")
+
+
+EVALUATE_EXAMPLES = """Examples:
+
+\b
+  sumpool evaluate dev.jsonl
+  sumpool evaluate papers.jsonl.zst news.jsonl.zst --count 50 --format json
+  sumpool evaluate dev.jsonl --systems sumpool,lead --length 60 --outputs summaries.jsonl
+
+Exit codes: as for summarize."""
 
 
 @app.command(epilog=EVALUATE_EXAMPLES)

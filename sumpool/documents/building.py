@@ -94,3 +94,12 @@ def _sentences(kind: ParagraphKind, text: str, start: int, end: int) -> Iterator
                 yield from cut(text, first, last)
     else:
         yield from ((start + first, start + last) for first, last in split_sentences(text[start:end]))
+
+
+def arrange(rows: list[list[str]]) -> Iterator[Block]:
+    """A table's cells as a table, or as paragraphs: a single column or long texts in cells only arrange a page."""
+    cells = [cell for row in rows for cell in row if cell]
+    if all(len(row) < 2 for row in rows) or sum(len(cell.split()) for cell in cells) > 25 * len(cells):
+        yield from (Block("body", cell) for cell in cells)
+    else:
+        yield Block("table", "\n".join(" | ".join(row) for row in rows if any(row)))

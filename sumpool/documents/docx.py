@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sumpool.documents.archives import Archive
-from sumpool.documents.building import Block, build
+from sumpool.documents.building import Block, arrange, build
 from sumpool.documents.document import Document
 from sumpool.documents.markup import tag_of
 from sumpool.documents.repair import repair, squeeze
@@ -106,7 +106,9 @@ class _Reader:
             notes = self._notes_in(element)
             if tag_of(element) == "tbl":
                 yield from _list(items)
-                yield from _table(element)
+                yield from arrange(
+                    [[_text(cell) for cell in row.iterfind("{*}tc")] for row in element.iterfind("{*}tr")]
+                )
             else:
                 style = self._style_of(element)
                 mark = self._mark(element, style)
@@ -247,16 +249,6 @@ def _list(items: list[str]) -> Iterator[Block]:
     if items:
         yield Block("list", "\n".join(items))
         items.clear()
-
-
-def _table(table: _Element) -> Iterator[Block]:
-    """A table; one with a single column or with paragraphs in its cells only arranges text on the page."""
-    rows = [[_text(cell) for cell in row.iterfind("{*}tc")] for row in table.iterfind("{*}tr")]
-    cells = [cell for row in rows for cell in row if cell]
-    if all(len(row) < 2 for row in rows) or sum(len(cell.split()) for cell in cells) > 25 * len(cells):
-        yield from (Block("body", cell) for cell in cells)
-    else:
-        yield Block("table", "\n".join(" | ".join(row) for row in rows if any(row)))
 
 
 def _numbering_of(element: _Element) -> tuple[str, int] | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sumpool.documents.archives import Archive
-from sumpool.documents.building import Block, build
+from sumpool.documents.building import Block, arrange, build
 from sumpool.documents.document import Document
 from sumpool.documents.repair import repair, squeeze
 from sumpool.documents.sections import Abstract, select
@@ -85,7 +85,9 @@ class _Reader:
             elif name == "list":
                 yield from self._list(element)
             elif name == "table":
-                yield from _table(element)
+                yield from arrange(
+                    [[_text(cell) for cell in row.iterfind("{*}table-cell")] for row in element.iter("{*}table-row")]
+                )
             elif name in _INDEXES:
                 self.left_out.append(_INDEXES[name])
             elif name and name not in _SKIPPED:
@@ -192,13 +194,3 @@ def _boxes(element: _Element) -> Iterator[Block]:
     for box in element.iter("{*}text-box"):
         for paragraph in box.iterfind(f"{_TEXT}p"):
             yield Block("caption", _text(paragraph))
-
-
-def _table(table: _Element) -> Iterator[Block]:
-    """A table; one with a single column or with paragraphs in its cells only arranges text on the page."""
-    rows = [[_text(cell) for cell in row.iterfind("{*}table-cell")] for row in table.iter("{*}table-row")]
-    cells = [cell for row in rows for cell in row if cell]
-    if all(len(row) < 2 for row in rows) or sum(len(cell.split()) for cell in cells) > 25 * len(cells):
-        yield from (Block("body", cell) for cell in cells)
-    else:
-        yield Block("table", "\n".join(" | ".join(row) for row in rows if any(row)))

@@ -42,11 +42,12 @@ class Objective(nn.Module):
         sequences, oracle = [], []
         for lesson, lowered in zip(lessons, self._run_lower(lessons), strict=True):
             logits = model.scorer(lowered.document, lesson.features.to(model.device)).float()
-            means, counts = sentence_means(logits, lesson.owners.to(model.device), len(lesson.labels))
+            owners = lesson.owners.to(model.device)
+            means, counts = sentence_means(logits, owners, len(lesson.labels))
             oracle.append(oracle_loss(means, lesson.labels.to(model.device), counts))
             pooled = lowered.document
             if not lesson.whole:
-                pooled = pool(pooled, means[lesson.owners.to(model.device)], model.config.pool_size, base)
+                pooled = pool(pooled, means[owners], model.config.pool_size, base)
             sequences.append(torch.cat((lowered.head, pooled, lowered.tail)))
         outputs = model.run(model.upper, pad_sequence(sequences, batch_first=True))
         summary = []

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from sumpool.errors import UsageError
 from sumpool.modeling.checkpoint import save_model
+from sumpool.modeling.int8 import matrix_type
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.training.base import load_base
@@ -61,16 +62,15 @@ def train(settings: Settings, console: Console) -> Path:
     weights = choose_weights(model, settings)
     cache = LowerCache(settings.cache, model) if settings.cache and settings.part != "all" else None
     model.gradient_checkpointing = settings.part == "all"
-    run = Run(settings, accelerator, Objective(model, cache), weights)
+    data = _Data(settings, model, prompts)
+    run = Run(settings, accelerator, Objective(model, cache), weights, data.steps)
     if settings.resume and state.exists():
         run.restore(state)
-    trained = _Data(settings, model, prompts, run.steps)
-    run.steps = trained.steps
     settings.out.mkdir(parents=True, exist_ok=True)
     if accelerator.is_main_process:
         _drop_records(log, run.step)
-    stream = trained.batches(run.step)
-    held = trained.held()
+    stream = data.batches(run.step)
+    held = data.held()
     last = run.steps if settings.stop is None else min(settings.stop, run.steps)
     with ExitStack() as stack:
         main = accelerator.is_main_process
@@ -128,7 +128,12 @@ class Run:
     """Weights, optimizer and place in the data of one run."""
 
     def __init__(
-        self, settings: Settings, accelerator: Accelerator, objective: Objective, weights: dict[str, nn.Parameter]
+        self,
+        settings: Settings,
+        accelerator: Accelerator,
+        objective: Objective,
+        weights: dict[str, nn.Parameter],
+        steps: int,
     ) -> None:
         self.settings, self.accelerator, self.objective, self.weights = settings, accelerator, objective, weights
         groups = [
@@ -140,7 +145,7 @@ class Run:
         )
         self.wrapped, self.optimizer = accelerator.prepare(objective, optimizer)
         self.step = 0
-        self.steps = settings.steps or 0
+        self.steps = steps
 
     def autocast(self) -> torch.autocast:
         return autocast(self.accelerator.device, self.settings.precision)
@@ -171,8 +176,7 @@ class Run:
             with self.accelerator.no_sync(self.wrapped) if index + 1 < len(groups) else nullcontext():
                 with self.autocast():
                     losses = self.wrapped(group, base)
-                loss = losses.summary if self.settings.part != "scorer" or base is not None else losses.summary.detach()
-                self.accelerator.backward(share * (loss + oracle_weight * losses.oracle))
+                self.accelerator.backward(share * (losses.summary + oracle_weight * losses.oracle))
             totals["loss"] += share * losses.summary.item()
             totals["oracle_loss"] += share * losses.oracle.item()
         norm = self.accelerator.clip_grad_norm_(list(self.weights.values()), 1.0)
@@ -221,7 +225,7 @@ class Run:
 class _Data:
     """The examples of a run in the order of its seed, made into lessons as they come."""
 
-    def __init__(self, settings: Settings, model: PyramidionLM, prompts: Prompts, steps: int) -> None:
+    def __init__(self, settings: Settings, model: PyramidionLM, prompts: Prompts) -> None:
         self._settings, self._model, self._prompts = settings, model, prompts
         kinds = suitable(settings.train, longest_summary=settings.longest_summary)
         count = sum(map(len, kinds.values()))
@@ -236,7 +240,7 @@ class _Data:
         if not any(weights.values()):
             raise UsageError("data", "--weight leaves no kind of document to draw (give one a weight above 0)")
         self._stream = mixture(kinds, weights, seed=settings.seed)
-        self.steps = steps or -(-count // settings.batch)
+        self.steps = settings.steps or -(-count // settings.batch)
 
     def batches(self, done: int) -> Iterator[list[Lesson]]:
         """A step's lessons at a time, from the step after `done`."""
@@ -283,7 +287,7 @@ def autocast(device: torch.device, precision: Precision) -> torch.autocast:
 
     Not accelerate's own: that one holds for a whole process, where this holds for a run.
     """
-    native = torch.cuda.is_bf16_supported() if device.type == "cuda" else torch.cpu._is_avx512_bf16_supported()
+    native = torch.cuda.is_bf16_supported() if device.type == "cuda" else matrix_type() == torch.bfloat16
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16" or (precision == "auto" and native))
 
 

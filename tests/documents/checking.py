@@ -1,8 +1,11 @@
-"""What every Document must satisfy, whatever it was made of."""
+"""What every Document must satisfy, whatever it was made of, and what reading leaves behind."""
 
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
+
+import pytest
 
 from sumpool.documents import Document
 
@@ -47,3 +50,11 @@ def check(document: Document) -> Document:
     assert not any(0xD800 <= ord(character) < 0xE000 for character in text), "surrogates can't be written as UTF-8"
     assert "\x00" not in text
     return document
+
+
+def children() -> set[int]:
+    """Processes that this one started and that still run; skips the test where the system doesn't tell."""
+    if not Path("/proc/self/task").exists():
+        pytest.skip("needs /proc")
+    tasks = Path("/proc/self/task").iterdir()
+    return {int(number) for task in tasks for number in (task / "children").read_text().split()}

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from checking import check
+from checking import check, children
 from handmade import docx, epub, odt, p, zipped
 from handset import prose
 from hypothesis import HealthCheck, given, settings
@@ -38,13 +38,6 @@ def failure(data: bytes, name: str = "-", **options: object) -> DocumentError:
     assert "\n" not in caught.value.message
     assert len(caught.value.message) < 160
     return caught.value
-
-
-def children() -> set[int]:
-    if not Path("/proc/self/task").exists():
-        pytest.skip("needs /proc")
-    tasks = Path("/proc/self/task").iterdir()
-    return {int(number) for task in tasks for number in (task / "children").read_text().split()}
 
 
 def _worked() -> float:

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from checking import check
+from checking import check, children
 from handset import HEIGHT, WIDTH, Paper, plain_page, prose
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -50,16 +50,6 @@ def endless() -> bytes:
         objects.append(form + b"/Length 60>>stream\n" + b"/F Do " * 10 + b"\nendstream")
     body = b"".join(b"%d 0 obj%s endobj\n" % (number, text) for number, text in enumerate(objects, 1))
     return b"%PDF-1.4\n" + body + b"trailer<</Root 1 0 R>>\n%%EOF"
-
-
-def children() -> set[int]:
-    """Processes that this one started and that still run."""
-    if not Path("/proc/self/task").exists():
-        pytest.skip("needs /proc")
-    found = set()
-    for task in Path("/proc/self/task").iterdir():
-        found |= {int(number) for number in (task / "children").read_text().split()}
-    return found
 
 
 def test_encrypted() -> None:
