@@ -109,6 +109,9 @@ def train(
         int,
         typer.Option("--tokens-at-once", min=1, help="Document tokens side by side; a step's others wait their turn."),
     ] = DEFAULTS.tokens_at_once,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Run layers anew in the backward pass: a third slower, far less memory.")
+    ] = False,
     cache: Annotated[
         Path | None,
         typer.Option("--cache", metavar="DIR", help="Keep what frozen lower layers made of documents on disk."),
@@ -152,6 +155,7 @@ def train(
         held=held,
         every=every,
         tokens_at_once=tokens_at_once,
+        recompute=recompute,
         cache=cache,
         device=device,
         precision=precision,

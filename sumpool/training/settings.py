@@ -36,6 +36,7 @@ class Settings:
     held: int = 24
     every: int = 50
     tokens_at_once: int = 16_384
+    recompute: bool = False
     cache: Path | None = None
     device: str = "auto"
     precision: Precision = "auto"
@@ -45,7 +46,7 @@ class Settings:
 
     def curve(self) -> dict[str, Any]:
         """Those that decide the losses, as JSON values: a run is only resumed with the same."""
-        free = {"out", "dev", "held", "every", "cache", "device", "precision", "stop", "resume"}
+        free = {"out", "dev", "held", "every", "recompute", "cache", "device", "precision", "stop", "resume"}
         values = {name: value for name, value in asdict(self).items() if name not in free}
         values["train"] = sorted(str(path) for path in self.train)
         return values

@@ -61,7 +61,7 @@ def train(settings: Settings, console: Console) -> Path:
     model.to(accelerator.device)
     weights = choose_weights(model, settings)
     cache = LowerCache(settings.cache, model) if settings.cache and settings.part != "all" else None
-    model.gradient_checkpointing = settings.part == "all"
+    model.gradient_checkpointing = settings.recompute
     data = _Data(settings, model, prompts)
     run = Run(settings, accelerator, Objective(model, cache), weights, data.steps)
     if settings.resume and state.exists():
