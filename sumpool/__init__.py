@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sumpool.documents import Document, read_document
     from sumpool.errors import DocumentError, ModelError, SumpoolError, UsageError
+    from sumpool.highlight import Highlight
     from sumpool.progress import Progress
     from sumpool.summarizer import Summarizer, summarize
     from sumpool.summary import Passage, Summary
@@ -27,6 +28,7 @@ __all__ = [
     "summarize",
     "Summary",
     "Passage",
+    "Highlight",
     "Document",
     "read_document",
     "Progress",
@@ -39,6 +41,7 @@ __all__ = [
 _HOMES = {
     "sumpool.documents": ("Document", "read_document"),
     "sumpool.errors": ("DocumentError", "ModelError", "SumpoolError", "UsageError"),
+    "sumpool.highlight": ("Highlight",),
     "sumpool.progress": ("Progress",),
     "sumpool.summarizer": ("Summarizer", "summarize"),
     "sumpool.summary": ("Passage", "Summary"),

@@ -13,7 +13,8 @@ import torch
 from sumpool.documents import Document, read_document, split_sentences
 from sumpool.errors import DocumentError, UsageError
 from sumpool.lengths import fitting_length, parse_length
-from sumpool.modeling.blocks import Tokens, tokenize
+from sumpool.highlight import Highlight
+from sumpool.modeling.blocks import Tokens, character_spans, tokenize
 from sumpool.modeling.checkpoint import find_model, load_model
 from sumpool.modeling.grounding import Grounding
 from sumpool.modeling.prompts import Prompts
@@ -95,6 +96,43 @@ class Summarizer:
             DocumentError: the source can't be read.
             UsageError: the length makes no sense.
         """
+        return self._summarize(source, length, focus, grounded, abstract, password, timeout, progress)[0]
+
+    def highlight(
+        self,
+        source: str | Path | Document,
+        *,
+        length: int | str = "medium",
+        focus: str | None = None,
+        grounded: bool = True,
+        abstract: Literal["keep", "drop"] = "keep",
+        password: str | None = None,
+        timeout: float = 120.0,
+        progress: Progress | None = None,
+    ) -> Highlight:
+        """`summarize` with all that the pooler made of the document: each sentence's score, and what was kept.
+
+        `sumpool.rendering.highlight_page` makes a page of it.
+        """
+        summary, document, tokens, reading = self._summarize(
+            source, length, focus, grounded, abstract, password, timeout, progress
+        )
+        kept: list[int] = reading.kept.tolist()
+        sentences = [(s.start, s.end) for s in document.sentences]
+        spans = character_spans(self._prompts, document.text, sentences, tokens, kept)
+        return Highlight(document, summary, tuple(reading.scores.tolist()), tuple(spans), len(kept))
+
+    def _summarize(
+        self,
+        source: str | Path | Document,
+        length: int | str,
+        focus: str | None,
+        grounded: bool,
+        abstract: Literal["keep", "drop"],
+        password: str | None,
+        timeout: float,
+        progress: Progress | None,
+    ) -> tuple[Summary, Document, Tokens, Reading]:
         words = parse_length(length)
         watcher = progress or Progress()
         started = time.perf_counter()
@@ -112,7 +150,7 @@ class Summarizer:
         text = self.write(document, reading, words, grounded=grounded, progress=watcher)
         written = time.perf_counter()
         statements, passages = _rest(text, document, tokens, reading)
-        return Summary(
+        summary = Summary(
             source=document.source,
             title=document.title,
             text=text,
@@ -125,6 +163,7 @@ class Summarizer:
             device=self.device,
             seconds=Seconds(extracted - started, read_at - extracted, written - read_at),
         )
+        return summary, document, tokens, reading
 
     def tokenize(self, document: Document) -> Tokens:
         """The document as the model reads it; DocumentError if there is nothing to read."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from sumpool.modeling.prompts import Prompts
 
@@ -42,6 +44,32 @@ def tokenize(prompts: Prompts, text: str, sentences: Sequence[tuple[int, int]]) 
             ids += piece
             starts.append(len(ids))
     return Tokens(ids, starts)
+
+
+def character_spans(
+    prompts: Prompts, text: str, sentences: Sequence[tuple[int, int]], tokens: Tokens, places: Iterable[int]
+) -> list[tuple[int, int]]:
+    """(start, end) characters of `text` that the tokens at `places`, ascending, stand for; runs in a sentence are one.
+
+    Offsets are not kept by `tokenize`, so that reading pays nothing for them: the sentences concerned are done again.
+    """
+    spans: list[tuple[int, int]] = []
+    for index, owned in groupby(places, key=lambda place: bisect_right(tokens.sentence_starts, place) - 1):
+        begin = sentences[index - 1][1] if index else 0
+        start, end = sentences[index]
+        offsets = prompts.offsets(text[begin:end])
+        last = -1
+        for place in owned:
+            place -= tokens.sentence_starts[index]
+            first, stop = (max(begin + offset, start) for offset in offsets[place])
+            if last >= 0 and (place == last + 1 or first < spans[-1][1]):
+                spans[-1] = (spans[-1][0], max(spans[-1][1], stop))
+            elif stop > first:
+                spans.append((first, stop))
+            else:  # white space before the sentence
+                continue
+            last = place
+    return spans
 
 
 def cut_blocks(tokens: Tokens, size: int) -> list[tuple[int, int]]:

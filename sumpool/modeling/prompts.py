@@ -68,5 +68,11 @@ class Prompts:
         self.tokenizer.encode_special_tokens = True
         return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
 
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """(start, end) characters of each token of `plain`; tokens that share a character overlap."""
+        self.tokenizer.encode_special_tokens = True
+        offsets: list[tuple[int, int]] = self.tokenizer.encode(text, add_special_tokens=False).offsets
+        return offsets
+
     def decode(self, ids: list[int]) -> str:
         return self.tokenizer.decode(ids, skip_special_tokens=True)
