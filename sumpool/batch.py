@@ -19,6 +19,7 @@ from sumpool.terminal import Terminal
 
 if TYPE_CHECKING:
     from sumpool.documents import Document
+    from sumpool.highlight import Highlight
     from sumpool.summarizer import Summarizer
 
 
@@ -72,6 +73,27 @@ def read_source(source: Source, reading: Reading, terminal: Terminal) -> Documen
     )
 
 
+def highlight_source(source: Source, reading: Reading, writing: Writing, terminal: Terminal) -> Highlight:
+    """What the pooler makes of one source; DocumentError if there is no document behind it."""
+    began = time.perf_counter()
+    document = read_source(source, reading, terminal)
+    extracted = time.perf_counter() - began
+    result = load_summarizer(writing, terminal).highlight(
+        document, length=writing.length, focus=writing.focus, grounded=writing.grounded, progress=terminal
+    )
+    summary = replace(result.summary, seconds=replace(result.summary.seconds, extract=extracted))
+    return replace(result, summary=summary)
+
+
+def load_summarizer(writing: Writing, terminal: Terminal) -> Summarizer:
+    """The model that summaries are written with; ModelError or UsageError if there is no such model or device."""
+    terminal.loading()
+    with ending_at_once(terminal.stop):
+        from sumpool.summarizer import Summarizer
+
+        return Summarizer(writing.model, device=writing.device, pool=writing.pool, block=writing.block)
+
+
 class Batch:
     """Summarizes tasks one after the other with one model, which is loaded when the first document has been read."""
 
@@ -116,9 +138,7 @@ class Batch:
         document = read_source(source, self._reading, self._terminal)
         extracted = time.perf_counter() - began
         if self._summarizer is None:
-            self._terminal.loading()
-            with ending_at_once(self._terminal.stop):
-                self._summarizer = self._load()
+            self._summarizer = load_summarizer(self._writing, self._terminal)
         summary = self._summarizer.summarize(
             document,
             length=self._writing.length,
@@ -127,12 +147,6 @@ class Batch:
             progress=self._terminal,
         )
         return replace(summary, seconds=replace(summary.seconds, extract=extracted))
-
-    def _load(self) -> Summarizer:
-        from sumpool.summarizer import Summarizer
-
-        writing = self._writing
-        return Summarizer(writing.model, device=writing.device, pool=writing.pool, block=writing.block)
 
     def _fail(self, task: Task, error: SumpoolError, printing: Renderer) -> None:
         if isinstance(error, OutputError):  # its message names the output, which is what is wrong

@@ -15,7 +15,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from sumpool import __version__
-from sumpool.batch import Batch, Reading, Task, Writing, read_source
+from sumpool.batch import Batch, Reading, Task, Writing, highlight_source, read_source
 from sumpool.errors import DocumentError, SumpoolError, UsageError
 from sumpool.evaluation.settings import REFERENCE, SYSTEMS, Settings, parse_asked, parse_systems
 from sumpool.lengths import LENGTHS, LONGEST, SHORTEST, parse_length
@@ -28,8 +28,9 @@ from sumpool.outputs import (
     print_result,
     silence_stdout,
     wants_directory,
+    write_whole,
 )
-from sumpool.rendering import make_renderer
+from sumpool.rendering import highlight_page, make_renderer
 from sumpool.rendering.clean import printable
 from sumpool.rendering.json import json_line
 from sumpool.sources import Source, find_sources
@@ -48,6 +49,27 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
+LengthOption = Annotated[
+    str,
+    typer.Option(
+        "-n",
+        "--length",
+        metavar="|".join(LENGTHS) + "|WORDS",
+        help=f"How long the summary should be: {', '.join(f'{name} is {words}' for name, words in LENGTHS.items())} "
+        f"words; or a number from {SHORTEST} to {LONGEST}.",
+    ),
+]
+FocusOption = Annotated[
+    str | None,
+    typer.Option("--focus", metavar="TEXT", help="What to pay attention to, in a few words.", show_default=False),
+]
+GroundedOption = Annotated[
+    bool,
+    typer.Option("--grounded/--no-grounded", help="Whether numbers and names that the document lacks are kept out."),
+]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Write outputs that exist already again instead of skipping them.")
+]
 PasswordOption = Annotated[
     str | None,
     typer.Option(
@@ -114,10 +136,6 @@ BlockOption = Annotated[
 QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no notes, only errors.")]
 
 
-def _lengths() -> str:
-    return ", ".join(f"{name} is {words}" for name, words in LENGTHS.items())
-
-
 def _print_version(wanted: bool) -> None:
     if wanted:
         print_result(f"sumpool {__version__}\n")
@@ -155,19 +173,8 @@ Exit codes: 0 all done, 1 some source failed (the others are done), 2 wrong usag
 @app.command(epilog=SUMMARIZE_EXAMPLES)
 def summarize(
     sources: Annotated[list[str] | None, typer.Argument(metavar="SOURCES", hidden=True)] = None,
-    length: Annotated[
-        str,
-        typer.Option(
-            "-n",
-            "--length",
-            metavar="|".join(LENGTHS) + "|WORDS",
-            help=f"How long the summary should be: {_lengths()} words; or a number from {SHORTEST} to {LONGEST}.",
-        ),
-    ] = "medium",
-    focus: Annotated[
-        str | None,
-        typer.Option("--focus", metavar="TEXT", help="What to pay attention to, in a few words.", show_default=False),
-    ] = None,
+    length: LengthOption = "medium",
+    focus: FocusOption = None,
     format: Annotated[
         Literal["text", "markdown", "json", "html"],
         typer.Option("--format", metavar="text|markdown|json|html", help="What the result looks like."),
@@ -192,12 +199,7 @@ def summarize(
             show_default=False,
         ),
     ] = None,
-    grounded: Annotated[
-        bool,
-        typer.Option(
-            "--grounded/--no-grounded", help="Whether numbers and names that the document lacks are kept out."
-        ),
-    ] = True,
+    grounded: GroundedOption = True,
     device: DeviceOption = "auto",
     model: ModelOption = None,
     pool: PoolOption = None,
@@ -206,9 +208,7 @@ def summarize(
         bool, typer.Option("--recursive/--no-recursive", help="Whether directories in directories are searched.")
     ] = True,
     jobs: JobsOption = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Write outputs that exist already again instead of skipping them.")
-    ] = False,
+    overwrite: OverwriteOption = False,
     password: PasswordOption = None,
     abstract: AbstractOption = "keep",
     timeout: TimeoutOption = 120.0,
@@ -285,6 +285,80 @@ def extract(
         print_result(json_line(document.as_dict()))
     else:
         print_result((printable(document.text) if sys.stdout.isatty() else document.text) + "\n")
+
+
+HIGHLIGHT_EXAMPLES = """Examples:
+
+\b
+  sumpool highlight report.pdf -o report.html
+  sumpool highlight book.epub --length long --focus "the harbour" -o pages/
+  curl -s https://example.org/long.txt | sumpool highlight -o long.html
+
+Exit codes: as for summarize."""
+
+
+@app.command(epilog=HIGHLIGHT_EXAMPLES)
+def highlight(
+    source: Annotated[str | None, typer.Argument(metavar="SOURCE", hidden=True)] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="PATH",
+            help="Write to this file, or into this directory, where report.pdf becomes report.pdf.html.",
+            show_default=False,
+        ),
+    ] = None,
+    length: LengthOption = "medium",
+    focus: FocusOption = None,
+    grounded: GroundedOption = True,
+    device: DeviceOption = "auto",
+    model: ModelOption = None,
+    pool: PoolOption = None,
+    block: BlockOption = None,
+    jobs: JobsOption = None,
+    overwrite: OverwriteOption = False,
+    password: PasswordOption = None,
+    abstract: AbstractOption = "keep",
+    timeout: TimeoutOption = 120.0,
+    quiet: QuietOption = False,
+) -> None:
+    """Make a web page that shows what of a document was kept, beside the summary written from it.
+
+    SOURCE is a file; "-" is standard input, and so is a pipe if nothing is named.
+
+    The page holds the document's text. Each sentence is shaded by the rank that the scorer gave it, what was kept is
+    underlined, and the summary's sentences and the passages that they rest on are linked both ways. It is one file,
+    without scripts, and needs no network.
+    """
+    terminal = Terminal(quiet=quiet)
+    writing = Writing(parse_length(length), focus, grounded, model, device, pool, block)
+    [argument] = _arguments([source] if source else None)
+    to_file = None if output in (None, "-") else output
+    if output is None and sys.stdout.isatty():
+        raise UsageError("output", "a web page is nothing for a terminal (name a file: -o page.html)")
+    wanted = Source("stdin") if argument == "-" else Source(argument, Path(argument))
+    tasks = _tasks([wanted], [argument], to_file, SUFFIXES["html"], overwrite, terminal)
+    if not tasks:
+        return
+    from sumpool.modeling.checkpoint import find_model
+
+    find_model(model)
+    reading = Reading(password, abstract, timeout, jobs or _default_jobs())
+    try:
+        with terminal.document(wanted.name, 1, 1):
+            result = highlight_source(wanted, reading, writing, terminal)
+    except DocumentError as error:
+        terminal.failure(error, wanted.name)
+        raise typer.Exit(1) from None
+    page = highlight_page(result)
+    [task] = tasks
+    if task.target is None:
+        print_result(page)
+    else:
+        write_whole(task.target, page)
+    terminal.finished(result.summary, task.target)
 
 
 EVALUATE_EXAMPLES = """Examples:

@@ -12,8 +12,8 @@ import torch
 
 from sumpool.documents import Document, read_document, split_sentences
 from sumpool.errors import DocumentError, UsageError
-from sumpool.lengths import fitting_length, parse_length
 from sumpool.highlight import Highlight
+from sumpool.lengths import fitting_length, parse_length
 from sumpool.modeling.blocks import Tokens, character_spans, tokenize
 from sumpool.modeling.checkpoint import find_model, load_model
 from sumpool.modeling.grounding import Grounding

@@ -32,6 +32,7 @@ _STYLE = """
 }
 body { max-width: 78rem; }
 main { max-width: 48rem; }
+h2 { font-size: 1.2rem; }
 h3 { margin: 2rem 0 .75rem; padding-top: .5rem; border-top: 1px solid var(--line); font-size: .9rem;
   color: var(--quiet); }
 h4 { font-size: 1.1rem; margin: 1.5rem 0 .5rem; }
@@ -46,7 +47,7 @@ a { color: var(--link); }
 mark { color: inherit; background: none; text-decoration: underline .14rem var(--link); text-underline-offset: .2em; }
 .s1 { background: var(--s1); } .s2 { background: var(--s2); } .s3 { background: var(--s3); }
 .s4 { background: var(--s4); } .s5 { background: var(--s5); }
-.legend span { padding: .1rem .4rem; }
+.legend span { padding: .1rem .4rem; color: var(--text); }
 .back { font-size: .8em; white-space: nowrap; }
 nav a { display: inline-block; min-width: 1.5rem; padding: .1rem .25rem; text-align: center; }
 nav a.kept { font-weight: bold; background: var(--s3); }
@@ -66,7 +67,8 @@ summary { cursor: pointer; font-weight: bold; }
 }
 @media print {
   @page { margin: 2cm; }
-  body { margin: 0; padding: 0; max-width: none; font-size: 10pt; }
+  :root { font-size: 9.5pt; }
+  body { margin: 0; padding: 0; max-width: none; }
   main { max-width: none; }
   nav, details, .skip { display: none; }
   h3, h4 { break-after: avoid; }
@@ -137,16 +139,18 @@ class _Page:
             '<main aria-labelledby="text">',
             '<h2 id="text">Document</h2>',
         ]
-        for number, section in enumerate(sections):
-            again = number and sections[number - 1].page == section.page
-            heading = "" if section.page is None or again else f'<h3 id="page-{section.page}">Page {section.page}</h3>'
+        seen: set[int | None] = set()
+        for section in sections:
+            name = "" if section.page in seen else f' id="page-{section.page}"'
+            heading = "" if section.page is None else f"<h3{name}>Page {section.page}</h3>"
             parts += ["<section>" + heading, *section.parts, "</section>"]
+            seen.add(section.page)
         return page.opening(title, style) + "\n".join(parts) + "\n</main>\n</div>\n" + page.CLOSING
 
     def _legend(self) -> str:
         highlight = self._highlight
         steps = " ".join(f'<span class="s{shade}">{name}</span>' for shade, name in enumerate(SHADES, 1))
-        shading = f"Shade: how high the scorer ranks a sentence among all, best {steps}."
+        shading = f"Shade: a sentence’s rank by the scorer’s probability, in the best {steps}."
         if highlight.pooled:
             told = (
                 f"<mark>Underlined</mark>: kept, {highlight.kept_tokens:,} of "
@@ -155,14 +159,14 @@ class _Page:
         else:
             told = (
                 f"This document is short: all of its {page.count(self._summary.tokens, 'token')} were kept, "
-                "so nothing is underlined. The shades did not matter for the summary."
+                "so nothing was pooled and nothing is underlined. The summary does not depend on the shades."
             )
         return f'<p class="legend quiet">{shading} {told}</p>'
 
     def _statement(self, number: int) -> str:
         statement = self._summary.statements[number - 1]
         links = [self._link(index + 1) for index in sorted(statement.passages)]
-        found = " ".join(links) or '<span class="quiet">(no passage found that says this)</span>'
+        found = " ".join(links) or '<span class="quiet">(no passage found)</span>'
         return f'<li id="statement-{number}">{page.line(statement.text)} {found}</li>'
 
     def _link(self, number: int) -> str:
@@ -234,10 +238,10 @@ class _Page:
     def _back(self, number: int) -> str:
         """What leads from a passage's end to the statements that it supports."""
         links = ", ".join(
-            f'<a href="#statement-{statement}"><span class="hidden">back to summary sentence </span>{statement}</a>'
+            f'<a href="#statement-{statement}">summary<span class="hidden"> sentence</span> {statement}</a>'
             for statement in self._statements[number]
         )
-        return f' <span class="back">[{number} ← {links}]</span>'
+        return f' <span class="back">[{number}: {links}]</span>'
 
     def _text(self, start: int, end: int) -> str:
         return page.verbatim(self._document.text[start:end])

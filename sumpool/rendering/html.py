@@ -43,7 +43,8 @@ class HtmlRenderer:
     def failure(self, source: str, error: SumpoolError) -> str:
         name = page.line(source)
         return (
-            self._begin(name) + f'<article>\n<h1>{name}</h1>\n<p class="facts">{page.line(error.message)}</p>\n</article>\n'
+            self._begin(name)
+            + f'<article>\n<h1>{name}</h1>\n<p class="facts">{page.line(error.message)}</p>\n</article>\n'
         )
 
     def closing(self) -> str:
