@@ -339,7 +339,7 @@ def highlight(
     if output is None and sys.stdout.isatty():
         raise UsageError("output", "a web page is nothing for a terminal (name a file: -o page.html)")
     wanted = Source("stdin") if argument == "-" else Source(argument, Path(argument))
-    tasks = _tasks([wanted], [argument], to_file, SUFFIXES["html"], overwrite, terminal)
+    tasks = _tasks([wanted], [], to_file, SUFFIXES["html"], overwrite, terminal)
     if not tasks:
         return
     from sumpool.modeling.checkpoint import find_model
