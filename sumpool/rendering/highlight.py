@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 SHADES = ("half", "quarter", "eighth", "16th", "32nd")
 """A sentence's shade tells its rank: each is for the better half of those that have the one before."""
 
-_SECTION = 4000
-"""Characters after which a text without pages gets a new section, for the browser to draw or leave out."""
-_LINE, _LINE_HEIGHT = 90, 1.7
-"""Characters on a line of the widest text column, and its height in rem."""
 _EXCERPT = 80
 
 _TAGS = {"heading": "h4", "code": "pre", "table": "pre"}
@@ -55,10 +51,6 @@ summary { cursor: pointer; font-weight: bold; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .skip { position: absolute; left: -100rem; }
 .skip:focus { position: static; }
-@media screen {
-  /* What is far from the window is neither laid out nor painted, but found, linked to and read aloud all the same. */
-  main section { content-visibility: auto; contain-intrinsic-size: auto SECTION_HEIGHTrem; padding: 0 .3rem; }
-}
 @media screen and (min-width: 64rem) {
   .columns { display: grid; grid-template: "text side" / minmax(0, 1fr) 25rem; gap: 3rem; align-items: start; }
   main { grid-area: text; }
@@ -79,17 +71,20 @@ summary { cursor: pointer; font-weight: bold; }
 
 
 def highlight_page(highlight: Highlight) -> str:
-    """One self-contained HTML page without scripts."""
+    """One self-contained HTML page without scripts.
+
+    All of it is laid out at once. `content-visibility: auto`, with which a browser would leave out what is far from the
+    window, is not used: Chromium reads no such page aloud (`benchmarks/highlight_page.py`).
+    """
     return _Page(highlight).render()
 
 
 @dataclass
 class _Section:
-    """What stands on one page, or a stretch of a text without pages."""
+    """What stands on one page; all of a text without pages."""
 
     page: int | None
     parts: list[str] = field(default_factory=list)
-    size: int = 0
     kept: int = 0
 
 
@@ -118,10 +113,8 @@ class _Page:
         sections = self._sections()
         summary = self._summary
         title = page.line(summary.title or summary.source)
-        mean = sum(section.size for section in sections) / max(len(sections), 1)
-        style = _STYLE.replace("SECTION_HEIGHT", f"{5 + mean / _LINE * _LINE_HEIGHT:.0f}")
         parts = [
-            '<p class="skip-links"><a class="skip" href="#text">Skip to the document</a></p>',
+            '<a class="skip" href="#text">Skip to the document</a>',
             "<header>",
             f"<h1>{title}</h1>",
             f'<p class="facts">{page.facts(summary)}</p>',
@@ -145,7 +138,7 @@ class _Page:
             heading = "" if section.page is None else f"<h3{name}>Page {section.page}</h3>"
             parts += ["<section>" + heading, *section.parts, "</section>"]
             seen.add(section.page)
-        return page.opening(title, style) + "\n".join(parts) + "\n</main>\n</div>\n" + page.CLOSING
+        return page.opening(title, _STYLE) + "\n".join(parts) + "\n</main>\n</div>\n" + page.CLOSING
 
     def _legend(self) -> str:
         highlight = self._highlight
@@ -201,8 +194,7 @@ class _Page:
                 sentence = self._document.sentences[index]
                 current = sections[-1] if sections else None
                 where = sentence.page or (current.page if current else None)
-                full = where is None and current is not None and current.size > _SECTION
-                if current is None or where != current.page or (full and not opened):
+                if current is None or where != current.page:
                     if opened:  # the paragraph goes on overleaf
                         sections[-1].parts[-1] += _close(paragraph)
                         opened = False
@@ -213,7 +205,6 @@ class _Page:
                     opened = True
                 space = self._document.text[at : sentence.start]
                 current.parts[-1] += page.verbatim(space) + self._sentence(index)
-                current.size += sentence.end - sentence.start
                 current.kept += index in self._marks
                 at = sentence.end
             if opened:
@@ -282,11 +273,9 @@ def _pages(sections: list[_Section]) -> list[str]:
             pages[section.page] = pages.get(section.page, 0) + section.kept
     if len(pages) < 2:
         return []
+    kept = ' class="kept" aria-label="{}, {} kept"'.format
     links = [
-        f'<a href="#page-{number}" class="kept">{number}<span class="hidden">, {page.count(kept, "sentence")} kept'
-        "</span></a>"
-        if kept
-        else f'<a href="#page-{number}">{number}</a>'
-        for number, kept in pages.items()
+        f'<a href="#page-{number}"{kept(number, page.count(there, "sentence")) if there else ""}>{number}</a>'
+        for number, there in pages.items()
     ]
     return ['<nav aria-labelledby="pages">', '<h2 id="pages">Pages</h2>', "<p>", *links, "</p>", "</nav>"]

@@ -8,23 +8,19 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from highlighted import HOSTILE, highlight_of, paged
 
-from sumpool import Highlight, Summarizer
+from sumpool import Summarizer
 from sumpool.documents import Document, Paragraph, Sentence, from_text, read_document
 from sumpool.rendering import highlight_page
 from sumpool.rendering.highlight import shades
-from sumpool.summary import Passage, Seconds, Statement, Summary
 
 Sumpool = Callable[..., Any]
-
-HOSTILE = (
-    "A <script>alert(\"1\")</script> & a 'quote' stood in it. The <img src=x onerror=alert(1)> was &lt;not&gt; read.\n\n"
-    "</span></main></body> ended nothing. \u202eReversed\u202c and \x1b[31mred\x1b[0m were not; 日本語 and 😀 stayed.\n\n"
-)
 
 
 class Page(HTMLParser):
@@ -81,31 +77,6 @@ def whole_of(page: Page, document: Document) -> None:
     """Every sentence is on the page once, in order, with its offsets and its text."""
     found = [(int(s["data-start"]), int(s["data-end"]), s["text"]) for s in page.sentences]
     assert found == [(s.start, s.end, shown(document.text[s.start : s.end])) for s in document.sentences]
-
-
-def paged(pages: int = 3, size: int = 4) -> Document:
-    """`size` sentences a page, in one paragraph that goes on from page to page, after a heading."""
-    text, sentences = "A Heading", [Sentence(0, 9, 1)]
-    for number in range(pages * size):
-        text += " " if number else "\n\n"
-        words = f"This is sentence {number} of them."
-        sentences.append(Sentence(len(text), len(text) + len(words), number // size + 1))
-        text += words
-    paragraphs = (Paragraph(0, 9, "heading", 1), Paragraph(11, len(text), "body", 1))
-    return Document("a.pdf", text, paragraphs, tuple(sentences), "A Heading", pages)
-
-
-def highlight_of(document: Document, *, kept: int = 2, tokens: int | None = None) -> Highlight:
-    """The first and the last sentence of `document` kept, and both of them in its summary of three sentences."""
-    first, last = document.sentences[0], document.sentences[-1]
-    passages = tuple(Passage(document.text[s.start : s.end], s.start, s.end, 0.5, s.page) for s in (first, last))
-    statements = (Statement("One.", (1, 0)), Statement("Two <b>.", (1,)), Statement("Three.", ()))
-    summary = Summary(
-        document.source, document.title, "One. Two <b>. Three.", statements, passages, document.pages, document.words,
-        tokens or 2 * kept, "small", "cpu", Seconds(0, 0, 0),
-    )  # fmt: skip
-    scores = tuple(1 / (number + 2) for number in range(len(document.sentences)))
-    return Highlight(document, summary, scores, ((first.start, first.end), (last.start + 2, last.end)), kept)
 
 
 @pytest.fixture
@@ -194,10 +165,12 @@ def test_text_is_shown_by_page() -> None:
     page = Page(highlight_page(highlight_of(paged())))
     assert page.text.count("Page 2") == 1
     assert page.text.index("sentence 3 of") < page.text.index("Page 2") < page.text.index("sentence 4 of")
-    # A text without pages is cut into sections all the same, so that the browser can leave out most of a long one.
-    long = from_text("\n\n".join(["The harbour was dredged in 1911. " * 20] * 60))
-    sections = Page(highlight_page(highlight_of(long))).all("section")
-    assert 5 < len(sections) < 60
+    # A text without pages is one.
+    document = from_text("\n\n".join(["The harbour was dredged in 1911. It has silted up since."] * 3))
+    page = Page(highlight_page(highlight_of(document)))
+    whole_of(page, document)
+    assert len(page.all("section")) == 1
+    assert not page.all("nav")
 
 
 def test_a_page_that_comes_again_has_one_anchor() -> None:
@@ -234,7 +207,7 @@ def test_page_is_described_for_those_who_do_not_see_it() -> None:
     levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h\d", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(next <= level + 1 for level, next in zip(levels, levels[1:], strict=False)), "a heading level is left out"
+    assert not [pair for pair in pairwise(levels) if pair[1] > pair[0] + 1], "a heading level is left out"
     first_link = page.all("a")[0]
     assert first_link["href"] == "#text", "the first thing to tab to leads past the summary"
     assert "Passage [1, p. 1]" in page.text
