@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint format readme example clean
+.PHONY: help demo test test-long lint format readme screenshots example clean
 
 help:
 	@echo "make demo       summarize examples/report.pdf"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint       check style (ruff) and types (mypy)"
 	@echo "make format     put the code into the house style"
 	@echo "make readme     run README.md's commands and renew the output shown there"
+	@echo "make screenshots  renew the pictures in docs/highlight.md (needs Chromium, pdftoppm)"
 	@echo "make example    typeset examples/report.pdf from its source"
 	@echo "make clean      remove the environment and what tools left behind"
 
@@ -54,6 +55,9 @@ format: $(VENV)/installed-dev
 
 readme: $(VENV)/installed-dev
 	@$(BIN)/python docs/renew_readme.py $(ONLY)
+
+screenshots: $(VENV)/installed-dev
+	@$(BIN)/python docs/renew_screenshots.py
 
 example: $(VENV)/installed-dev
 	@$(BIN)/python examples/typeset.py

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import statistics
 import sys
 import tempfile
 import time
@@ -87,8 +86,8 @@ def timed(run: Callable[[], object]) -> float:
 
 def measure(browser: Chromium, file: Path) -> dict[str, float]:
     """Seconds, but for `off` (pixels), `announced` and `sheets` (counts)."""
-    opening = statistics.median(timed(lambda: browser.open(file)) for _ in range(OPENINGS))
-    named = {entry["name"]: entry["value"] for entry in browser.call("Performance.getMetrics")["metrics"]}
+    # The best of them: the question is what it takes, not what else the machine is doing.
+    opening = min(timed(lambda: browser.open(file)) for _ in range(OPENINGS))
     frames = sorted(browser.evaluate(FRAMES)[1:])
     browser.evaluate("scrollTo(0, 0)")
     browser.settle()
@@ -105,11 +104,10 @@ def measure(browser: Chromium, file: Path) -> dict[str, float]:
     printing = timed(lambda: printed.append(browser.pdf()))
     return {
         "open": opening,
-        "layout": named["LayoutDuration"] + named["RecalcStyleDuration"],
         "frame": frames[len(frames) // 2] / 1000,
         "slowest": frames[-1] / 1000,
         "jump": jumping,
-        "off": top,
+        "off": abs(top),
         "announced": headings,
         "print": printing,
         "sheets": len(PdfReader(BytesIO(printed[0])).pages),
@@ -129,7 +127,7 @@ def main() -> None:
         f"made in {time.perf_counter() - began:.2f} s\n"
     )
     columns = (
-        "opening s", "of it layout s", "median frame ms", "slowest frame ms", "jump s", "target at px",
+        "opening s", "median frame ms", "slowest frame ms", "jump s", "target off by px",
         "page headings read aloud", "printing s", "sheets",
     )  # fmt: skip
     print(f"| | {' | '.join(columns)} |\n| --- |" + " ---: |" * len(columns))
@@ -139,10 +137,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as directory, Chromium() as browser:
             file = Path(directory) / "page.html"
             file.write_text(highlight_page(highlight), encoding="utf-8")
-            browser.call("Performance.enable")
             row = measure(browser, file)
         print(
-            f"| {label} | {row['open']:.2f} | {row['layout']:.2f} | {row['frame'] * 1000:.0f} "
+            f"| {label} | {row['open']:.2f} | {row['frame'] * 1000:.0f} "
             f"| {row['slowest'] * 1000:.0f} | {row['jump']:.2f} | {row['off']:.0f} "
             f"| {row['announced']:.0f} of {pages} | {row['print']:.1f} | {row['sheets']:.0f} |"
         )

@@ -44,7 +44,8 @@ mark { color: inherit; background: none; text-decoration: underline .14rem var(-
 .s1 { background: var(--s1); } .s2 { background: var(--s2); } .s3 { background: var(--s3); }
 .s4 { background: var(--s4); } .s5 { background: var(--s5); }
 .legend span { padding: .1rem .4rem; color: var(--text); }
-.back { font-size: .8em; white-space: nowrap; }
+.back { font-size: .8em; }
+.reference, .back a { white-space: nowrap; }
 nav a { display: inline-block; min-width: 1.5rem; padding: .1rem .25rem; text-align: center; }
 nav a.kept { font-weight: bold; background: var(--s3); }
 summary { cursor: pointer; font-weight: bold; }
@@ -73,8 +74,8 @@ summary { cursor: pointer; font-weight: bold; }
 def highlight_page(highlight: Highlight) -> str:
     """One self-contained HTML page without scripts.
 
-    All of it is laid out at once. `content-visibility: auto`, with which a browser would leave out what is far from the
-    window, is not used: Chromium reads no such page aloud (`benchmarks/highlight_page.py`).
+    All of it is laid out at once. With `content-visibility: auto`, a browser leaves out what is far from the window;
+    but Chromium then leaves it out of what it tells screen readers, too (see `benchmarks/highlight_page.py`).
     """
     return _Page(highlight).render()
 
@@ -134,8 +135,9 @@ class _Page:
         ]
         seen: set[int | None] = set()
         for section in sections:
-            name = "" if section.page in seen else f' id="page-{section.page}"'
-            heading = "" if section.page is None else f"<h3{name}>Page {section.page}</h3>"
+            # A figure's caption or a footnote may come after text from the page behind its own.
+            name, more = ("", ", continued") if section.page in seen else (f' id="page-{section.page}"', "")
+            heading = "" if section.page is None else f"<h3{name}>Page {section.page}{more}</h3>"
             parts += ["<section>" + heading, *section.parts, "</section>"]
             seen.add(section.page)
         return page.opening(title, _STYLE) + "\n".join(parts) + "\n</main>\n</div>\n" + page.CLOSING
@@ -165,7 +167,8 @@ class _Page:
     def _link(self, number: int) -> str:
         where = self._summary.passages[number - 1].page
         label = f"{number}" if where is None else f"{number}, p. {where}"
-        return f'<a href="#sentence-{self._first[number]}"><span class="hidden">Passage </span>[{label}]</a>'
+        leads = f'class="reference" href="#sentence-{self._first[number]}"'
+        return f'<a {leads}><span class="hidden">Passage </span>[{label}]</a>'
 
     def _kept(self) -> list[str]:
         """What is underlined, as a list: to go through by keyboard, and for those who can't see shades."""
@@ -175,10 +178,11 @@ class _Page:
         for index in sorted(self._marks):
             sentence = self._document.sentences[index]
             text = one_line(self._document.text[sentence.start : sentence.end])
-            excerpt = text if len(text) <= _EXCERPT else text[:_EXCERPT].rstrip() + " …"
+            if len(text) > _EXCERPT:
+                text = (text[:_EXCERPT].rpartition(" ")[0] or text[:_EXCERPT]) + " …"
             where = "" if sentence.page is None else f"p. {sentence.page}, "
             items.append(
-                f'<li><a href="#sentence-{index}">{page.line(excerpt)}</a> '
+                f'<li><a href="#sentence-{index}">{page.line(text)}</a> '
                 f'<span class="quiet">{where}score {self._highlight.scores[index]:.4f}</span></li>'
             )
         count = page.count(len(items), "sentence")

@@ -185,6 +185,7 @@ def test_a_page_that_comes_again_has_one_anchor() -> None:
     page = Page(highlight_page(highlight_of(again)))
     whole_of(page, again)
     assert page.text.count("Page 1") == 2
+    assert "Page 1, continued" in page.text
     assert [values.get("id") for values in page.all("h3")] == ["page-1", "page-2", None]
 
 
@@ -304,3 +305,10 @@ def test_a_terminal_is_not_filled_with_a_web_page(
     os.close(ours)
     assert process.returncode == 2
     assert b"-o page.html" in errors
+
+
+def test_pictures_in_the_docs_are_there_and_small(root: Path) -> None:
+    pictures = re.findall(r"!\[[^]]+\]\((images/[^)]+)\)", (root / "docs" / "highlight.md").read_text(encoding="utf-8"))
+    assert len(pictures) == 3
+    for picture in pictures:
+        assert (root / "docs" / picture).stat().st_size < 200_000
