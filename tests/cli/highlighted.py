@@ -35,4 +35,5 @@ def highlight_of(document: Document, *, kept: int = 2, tokens: int | None = None
         tokens or 2 * kept, "small", "cpu", Seconds(0, 0, 0),
     )  # fmt: skip
     scores = tuple(1 / (number + 2) for number in range(len(document.sentences)))
-    return Highlight(document, summary, scores, ((first.start, first.end), (last.start + 2, last.end)), kept)
+    spans = dict.fromkeys([(first.start, first.end), (last.start + 2 * (last != first), last.end)])
+    return Highlight(document, summary, scores, tuple(spans), kept)
