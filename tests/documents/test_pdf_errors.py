@@ -61,31 +61,6 @@ def test_encrypted() -> None:
     assert prose(1, 20) in read_document("paper.pdf", data, password="open sesame").text
 
 
-def test_scanned() -> None:
-    buffer = io.BytesIO()
-    canvas = Canvas(buffer, pagesize=(WIDTH, HEIGHT))
-    for _ in range(2):
-        canvas.drawInlineImage(_picture(), 50, 50, 500, 700)
-        canvas.showPage()
-    canvas.save()
-    assert failure(buffer.getvalue()).kind in ("scanned", "no-text")
-    image = io.BytesIO()
-    canvas = Canvas(image, pagesize=(WIDTH, HEIGHT))
-    from reportlab.lib.utils import ImageReader
-
-    canvas.drawImage(ImageReader(_picture()), 50, 50, 500, 700)
-    canvas.save()
-    error = failure(image.getvalue())
-    assert error.kind == "scanned"
-    assert "ocrmypdf" in error.message
-
-
-def _picture() -> object:
-    from PIL import Image
-
-    return Image.new("L", (20, 20), 128)
-
-
 def test_no_pages() -> None:
     assert failure(NO_PAGES).kind == "no-pages"
 

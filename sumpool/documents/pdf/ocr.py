@@ -27,7 +27,7 @@ _RESOLUTION = 300
 """Dots per inch: what tesseract was trained for."""
 _MOST_DOTS = 36_000_000
 """Of one page: larger ones (posters, plans) are drawn coarser."""
-_SURE = 30
+_SURE = 50
 """Percent: a word of which tesseract is less sure is a stain or a piece of a picture."""
 _ASCENT = 0.72
 """Of its size, what a line of print is high above the baseline."""
@@ -89,8 +89,7 @@ def _recognized(picture: bytes, resolution: int) -> bytes:
     done = subprocess.run(
         ["tesseract", "stdin", "stdout", "--dpi", str(max(70, resolution)), "hocr"],
         input=picture,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         env={**os.environ, "OMP_THREAD_LIMIT": "1"},  # pages are read side by side, not each by many threads
     )
     if done.returncode:

@@ -15,7 +15,6 @@ from sumpool.documents.pdf.worker import DAMAGED
 from sumpool.errors import DocumentError
 
 
-
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of worker: the module it runs, and the pages that it is asked for at once."""
