@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from checking import check, children
+from checking import check
 from handmade import docx, epub, odt, p, zipped
 from handset import prose
 
@@ -91,19 +91,6 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "gzip in gzip in gzip": lambda: gzip.compress(gzip.compress(gzip.compress(bytes(1 << 20)))),
     "a line of eight megabytes": lambda: b"word" * (2 << 20),
 }  # fmt: skip
-
-
-@pytest.fixture
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where temporary files would go; nothing may be left there, and no process."""
-    before = children()
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    for name in ("TMPDIR", "TEMP", "TMP"):
-        monkeypatch.setenv(name, str(folder))
-    yield folder
-    assert not list(folder.iterdir())
-    assert children() <= before
 
 
 @pytest.mark.usefixtures("temporary")
