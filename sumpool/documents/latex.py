@@ -230,11 +230,11 @@ def _labels(text: str) -> dict[str, tuple[str, str]]:
     sections: list[int] = []
     section = nothing = ("", _UNKNOWN)
     appendix = False
-    open_: list[tuple[str, str] | None] = []  # None: an environment without a number of its own, what is outside counts
+    open_: list[tuple[str, str] | None] = []  # what a label in it means; None: the section
     labels: dict[str, tuple[str, str]] = {}
     for found in _NUMBERED.finditer(text):
         if found["label"] is not None:
-            labels[found["label"].strip()] = next(filter(None, reversed(open_)), section)
+            labels[found["label"].strip()] = (open_[-1] if open_ else None) or section
         elif found["appendix"]:
             appendix, sections = True, []
         elif found["section"]:
@@ -259,7 +259,7 @@ def _labels(text: str) -> dict[str, tuple[str, str]]:
                 chapter = f"{section[1].partition('.')[0]}." if chapters else ""
                 open_.append((kind, f"{chapter}{counts[kind]}"))
             else:
-                open_.append(None if name in _NUMBERLESS else nothing)
+                open_.append((open_[-1] if open_ else None) if name in _NUMBERLESS else nothing)
     return labels
 
 

@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 from test_formats import BODY, CHAPTERS, LATEX, MAILBOX, ODT_BODY, ODT_STYLES, PAGE, REFERENCES, SRT, VTT, message
+from test_ocr import pdf, picture
 
 from sumpool.documents import read_document
 from sumpool.documents.formats import read_format, recognize
@@ -70,6 +71,7 @@ PDFS: dict[str, bytes] = {
     "uncompressed.pdf": _uncompressed(),
     "paper.pdf": Paper().body(prose(1, 40)).heading("A Heading").body(prose(2, 20)).note("A note.").pdf(),
     "encrypted.pdf": Paper(password="x").body(prose(3, 20)).pdf(),
+    "scan.pdf": pdf(picture("The harbour was dredged in 1911.")),
     "report.pdf": (EXAMPLES / "report.pdf").read_bytes(),
 }
 
@@ -174,7 +176,7 @@ def test_much_damage(name: str) -> None:
 @pytest.mark.parametrize("first", range(1_000, 1_100, 10))
 @pytest.mark.parametrize("name", PDFS)
 def test_much_damage_to_pdfs(name: str, first: int) -> None:
-    for seed in range(first, first + (2 if name == "report.pdf" else 10)):
+    for seed in range(first, first + (2 if name in ("report.pdf", "scan.pdf") else 10)):
         _survives(name, _mutated(name, seed))
 
 

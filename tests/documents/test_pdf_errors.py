@@ -147,7 +147,7 @@ def test_a_script_without_a_main_guard_can_read(tmp_path: Path) -> None:
 def test_importing_is_light() -> None:
     heavy = (
         "torch", "transformers", "pdfminer", "ftfy", "charset_normalizer", "markdown_it", "sentencex", "lxml",
-        "trafilatura", "pylatexenc", "zipfile", "email",
+        "trafilatura", "pylatexenc", "pypdfium2", "zipfile", "email",
     )  # fmt: skip
     program = f"import sys, sumpool.documents; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
