@@ -70,6 +70,7 @@ def read_source(source: Source, reading: Reading, terminal: Terminal) -> Documen
         timeout=reading.timeout,
         jobs=reading.jobs,
         progress=terminal.extracting,
+        ocr_progress=terminal.recognizing,
     )
 
 

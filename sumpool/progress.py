@@ -9,6 +9,9 @@ class Progress:
     def extracting(self, done: int, total: int) -> None:
         """`done` of `total` pages are read."""
 
+    def recognizing(self, done: int, total: int) -> None:
+        """`done` of `total` scanned pages are read by OCR."""
+
     def reading(self, done: int, total: int) -> None:
         """The model has read `done` of `total` document tokens."""
 

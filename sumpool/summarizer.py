@@ -140,7 +140,12 @@ class Summarizer:
             document = source
         else:
             document = read_document(
-                source, password=password, abstract=abstract, timeout=timeout, progress=watcher.extracting
+                source,
+                password=password,
+                abstract=abstract,
+                timeout=timeout,
+                progress=watcher.extracting,
+                ocr_progress=watcher.recognizing,
             )
         extracted = time.perf_counter()
         words = fitting_length(words, document.words)

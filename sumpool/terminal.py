@@ -100,6 +100,9 @@ class Terminal(Progress):
     def extracting(self, done: int, total: int) -> None:
         self._show(f"page {done:,} of {total:,}", done, total)
 
+    def recognizing(self, done: int, total: int) -> None:
+        self._show(f"OCR: page {done:,} of {total:,}", done, total)
+
     def reading(self, done: int, total: int) -> None:
         self._show(f"reading: {done:,} of {total:,} tokens", done, total)
 

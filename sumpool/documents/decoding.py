@@ -62,6 +62,12 @@ _PLAIN_ENCODING = re.compile(r"(?:iso|cp|windows|koi8|mac|x-mac|euc|gb|big5|shif
 """Those of text; Python knows others, which unpack and execute."""
 _SAMPLE = 1 << 16
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_STRAY = re.compile(r"[\x1b\x80-\x9f\u2028\u2029]")
+_SUSPECT = re.compile(rf"[^\x00-\x7f]{{2}}|[ÂÃ] |{_STRAY.pattern}")
+"""What a line has that was decoded wrongly: UTF-8 has two bytes or more for what ASCII lacks, of which an A0 may have
+become a plain space."""
+_PIECE = 1 << 20
+"""Characters: a longer line is mended in pieces."""
 _BAD = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd\ufffe\uffff\ue000-\uf8ff]")
 
 
@@ -149,10 +155,27 @@ def _checked(text: str) -> str:
 
 
 def _mend(text: str) -> str:
+    """`text` with plain line ends, and with those lines mended that were decoded wrongly or hold terminal commands.
+
+    ftfy would look at every line for most of a second a megabyte: it is shown those that can have what it mends.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text.isascii() and "\x1b" not in text:
         return text
     from ftfy import TextFixerConfig, fix_text
+    from ftfy.badness import is_bad
 
     options: dict[str, Any] = {"unescape_html": False, "uncurl_quotes": False, "fix_character_width": False}
-    return fix_text(text, TextFixerConfig(explain=False, **options))
+    config = TextFixerConfig(explain=False, **options)
+    parts: list[str] = []
+    position = copied = 0
+    while found := _SUSPECT.search(text, position):
+        start = max(position, text.rfind("\n", position, found.start()) + 1)
+        stop = text.find("\n", found.end())
+        stop = min(start + _PIECE, len(text) if stop < 0 else stop)
+        piece = text[start:stop]
+        if is_bad(piece) or _STRAY.search(piece):
+            parts += (text[copied:start], fix_text(piece, config))
+            copied = stop
+        position = stop
+    return "".join((*parts, text[copied:])) if parts else text

@@ -80,7 +80,7 @@ def _recognize(data: bytes, suffix: str) -> str:
     lines = text.splitlines()
     if _HTML.match(text):
         return "html"
-    if _is_mail(lines, least=3):
+    if _is_mail(lines, least=2 if text.startswith("From ") else 3):  # a mailbox says that it is one
         return "mail"
     if text.startswith("WEBVTT") or any(map(_CUE.match, [line for line in lines[:20] if line.strip()][:4])):
         return "subtitles"

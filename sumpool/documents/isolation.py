@@ -72,7 +72,11 @@ class Worker:
             return  # it is dead: its thread reports that
 
     def stop(self) -> None:
-        self._process.kill()
+        """End the process, and with it those of its group if it leads one."""
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except (AttributeError, OSError):  # Windows; or it leads none
+            self._process.kill()
         self._thread.join()
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe
@@ -106,6 +110,12 @@ def serve(work: Callable[[dict[str, Any], bytes, BinaryIO, Answer], None], out_o
         answer({"error": ["memory", out_of_memory]})
     except (BrokenPipeError, EOFError):
         return  # the parent is gone
+
+
+def lead_group() -> None:
+    """Make this process the leader of a group, for workers that start processes: `Worker.stop` ends them all."""
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)
 
 
 def _limit(memory: int, seconds: float) -> None:

@@ -6,6 +6,7 @@ pylatexenc parses it and knows the symbols. No file that the source names is ope
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +46,30 @@ _BODY = re.compile(r"\\begin\s*\{document\}(.*?)(?:\\end\s*\{document\}|\Z)", re
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n\s*")
 _EMPTY = re.compile(
     r"\((?:(?:see|cf\.|e\.g\.,?|also|in|and|Sections?|Sec\.|Figures?|Figs?\.|Tables?|Eqs?\.|Equations?|Appendix)[\s,]*)*"
-    r"[\s;,]*\)|\[[\s;,]*\]"
+    r"[\s;,\x03]*\)|\[[\s;,]*\]"
 )
 """What brackets hold after references are gone."""
+_UNKNOWN = "\x03"
+"""Stands for the number of a reference that only TeX could tell."""
+_REFERENCE = re.compile(r"\\(ref|pageref|eqref|autoref|[cC]ref|labelcref|vref)\*?\s*\{([^{}]*)\}")
+_NUMBERED = re.compile(
+    r"\\(?:(?P<section>part|chapter|section|subsection|subsubsection)(?P<star>\*?)\s*[\[{]"
+    r"|begin\s*\{(?P<begin>\w+\*?)\}|(?P<end>end)\s*\{\w+\*?\}|(?P<appendix>appendix)\b"
+    r"|label\s*\{(?P<label>[^{}]*)\})"
+)
+_COUNTED = {
+    "figure": "Figure", "wrapfigure": "Figure", "sidewaysfigure": "Figure", "table": "Table", "longtable": "Table",
+    "wraptable": "Table", "sidewaystable": "Table", "algorithm": "Algorithm", "equation": "Equation",
+}  # fmt: skip
+_MANY_NUMBERS = re.compile(
+    r"\\begin\s*\{(?:align|gather|multline|eqnarray|flalign|alignat|subequations)\}|\\numberwithin"
+)
+_NUMBERLESS = frozenset({
+    "document", "appendices", "center", "minipage", "tabular", "tabularx", "small", "adjustbox", "threeparttable",
+    "algorithmic", "abstract", "frontmatter", "split", "aligned",
+})  # fmt: skip
+"""Environments in which a label means what it means outside of them."""
+_LONGEST_FLOAT = 20_000
 _LOOSE = re.compile(r"\s+([,.;:!?)\]](?:\s|$))")
 
 _SECTIONS = {"part": 0, "chapter": 0, "section": 1, "subsection": 2, "subsubsection": 3}
@@ -104,9 +126,9 @@ def read_latex(text: str, source: str, *, abstract: Abstract = "keep") -> Docume
         code.append(found[2])
         return f"\n\n{_CODE_MARK}{len(code) - 1}{_CODE_MARK}\n\n"
 
-    text = _HIDDEN.sub("", text.replace(_CODE_MARK, " "))
+    text = _HIDDEN.sub("", text.replace(_CODE_MARK, " ").replace(_UNKNOWN, " "))
     text = _COMMENT.sub("", _LINK.sub("", _CODE.sub(put_aside, text)))
-    text = _expanded(text)
+    text = _with_numbers(_expanded(text))
     reader = _Reader(code, chapters="\\chapter" in text)
     titled = _TITLE.search(text)
     title = reader.line(text[titled.end() + 1 : _group_end(text, titled.end()) - 1]) if titled else ""
@@ -177,6 +199,68 @@ def _written_out(text: str, macros: dict[str, tuple[int, str]]) -> str:
         position = end
     parts.append(text[position:])
     return "".join(parts)
+
+
+def _with_numbers(text: str) -> str:
+    """The source with the numbers that references will have on paper; with a mark where that can't be told."""
+    labels = _labels(text)
+
+    def number(found: re.Match[str]) -> str:
+        targets = [labels.get(label.strip(), ("", _UNKNOWN)) for label in found[2].split(",")]
+        numbers = " and ".join(number for _, number in targets)
+        if found[1] == "pageref":
+            return _UNKNOWN
+        if found[1] == "eqref" and _UNKNOWN not in numbers:
+            return f"({numbers})"
+        named = found[1] in ("autoref", "cref", "Cref") and targets[0][0]
+        if not named:
+            return numbers
+        return f"{named if found[1] != 'cref' else named.lower()}{'s' * (len(targets) > 1)} {numbers}"
+
+    return _REFERENCE.sub(number, text)
+
+
+def _labels(text: str) -> dict[str, tuple[str, str]]:
+    """Each label's (kind, number): sections, floats, and equations where each has one line and so one number."""
+    counted = dict(_COUNTED)
+    if _MANY_NUMBERS.search(text):
+        counted.pop("equation")
+    chapters = "\\chapter" in text
+    counts: Counter[str] = Counter()
+    sections: list[int] = []
+    section = nothing = ("", _UNKNOWN)
+    appendix = False
+    open_: list[tuple[str, str] | None] = []  # what a label in it means; None: the section
+    labels: dict[str, tuple[str, str]] = {}
+    for found in _NUMBERED.finditer(text):
+        if found["label"] is not None:
+            labels[found["label"].strip()] = (open_[-1] if open_ else None) or section
+        elif found["appendix"]:
+            appendix, sections = True, []
+        elif found["section"]:
+            depth = max(0, _SECTIONS[found["section"]] - (not chapters))
+            if found["section"] == "part" or found["star"]:
+                continue
+            sections = [*sections[: depth + 1], *[0] * (depth + 1 - len(sections))]
+            sections[depth] += 1
+            top = chr(64 + min(26, max(1, sections[0]))) if appendix else str(sections[0])
+            section = ("Section" if depth or not chapters else "Chapter", ".".join([top, *map(str, sections[1:])]))
+            if chapters and not depth:
+                counts.clear()
+        elif found["end"]:
+            if open_:
+                open_.pop()
+        else:
+            name = found["begin"]
+            kind = counted.get(name.rstrip("*"))
+            captioned = "\\caption" in text[found.end() : found.end() + _LONGEST_FLOAT].partition(f"\\end{{{name}}}")[0]
+            if kind and (captioned if kind != "Equation" else not name.endswith("*")):
+                counts[kind] += 1
+                chapter = f"{section[1].partition('.')[0]}." if chapters else ""
+                open_.append((kind, f"{chapter}{counts[kind]}"))
+            else:
+                open_.append((open_[-1] if open_ else None) if name in _NUMBERLESS else nothing)
+    return labels
 
 
 class _Reader:
@@ -386,5 +470,5 @@ class _Reader:
 
 
 def _tidy(text: str) -> str:
-    text = _EMPTY.sub(" ", repair(text.replace("\n", " ")))
+    text = repair(_EMPTY.sub(" ", text.replace("\n", " ")).replace(_UNKNOWN, "…"))
     return _LOOSE.sub(r"\1", re.sub(r"\s+", " ", text)).strip()

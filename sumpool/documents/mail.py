@@ -22,6 +22,8 @@ from sumpool.errors import DocumentError
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
+_SEPARATOR = re.compile(rb"(?:\A|(?<=\n))From [^\n]*\n(?=[!-9;-~]+:)")
+_QUOTED_FROM = re.compile(rb"(?m)^>(>*From )")
 _ATTRIBUTION = re.compile(
     r"\s*(?:On\b.{5,200}\bwrote|Am\b.{5,200}\bschrieb\b.{0,80}|Le\b.{5,200}\ba écrit|El\b.{5,200}\bescribió"
     r"|.{3,120}\b(?:wrote|writes)|\d{4}-\d\d-\d\d.{3,120}<[^>]*@[^>]*>)\s*:\s*$"
@@ -36,17 +38,32 @@ _SIGNING_CLASSES = frozenset({"gmail_signature", "moz-signature"})
 
 
 def read_mail(data: bytes, source: str, *, suffix: str, abstract: Abstract) -> Document:
-    """The Document of a message's bytes, its subject as the title. Raises DocumentError."""
-    message = message_from_bytes(data)
-    subject = _subject(message)
+    """The Document of a message's bytes, its subject as the title; of a mailbox's, all messages in their order.
+
+    Raises DocumentError.
+    """
+    messages = [message_from_bytes(each) for each in _messages(data)]
+    blocks: list[Block] = []
     left_out: list[str] = []
-    blocks = [block for part in _texts(message) for block in _blocks(part, left_out)]
-    if not any(block.text.strip() for block in blocks):
+    for message in messages:
+        own = [block for part in _texts(message) for block in _blocks(part, left_out) if block.text.strip()]
+        kept, sections = select(own, abstract)
+        left_out += sections
+        subject = _subject(message)
+        if own and subject:
+            blocks.append(Block("heading", subject, level=1))
+        blocks += kept
+    if not any(block.kind != "heading" for block in blocks):
         raise DocumentError("no-text", "e-mail without text (if its text is in an attachment, save that)")
-    kept, sections = select(blocks, abstract)
-    if subject:
-        kept = [Block("heading", subject, level=1), *kept]
-    return build(source, kept, title=subject or None, left_out=[*left_out, *sections])
+    return build(source, blocks, title=_subject(messages[0]) or None, left_out=left_out)
+
+
+def _messages(data: bytes) -> list[bytes]:
+    """The messages of a mailbox (mbox), where that is what it is."""
+    if not data.startswith(b"From "):
+        return [data]
+    # "From " in a message's own text is quoted as ">From ".
+    return [_QUOTED_FROM.sub(rb"\1", message) for message in _SEPARATOR.split(data) if message.strip()] or [data]
 
 
 def _subject(message: Message) -> str:

@@ -27,12 +27,14 @@ def read_document(
     timeout: float = 120.0,
     jobs: int = 2,
     progress: Callable[[int, int], None] | None = None,
+    ocr_progress: Callable[[int, int], None] | None = None,
 ) -> Document:
     """Read a document in any of the formats that sumpool.documents.formats knows.
 
     `source` is a path; with `data` it is only a name ("-" becomes "stdin") and its suffix a hint. `timeout` is in
     seconds for the whole document, `jobs` the number of processes that may read a PDF's pages, and
-    `progress(done, total)` is called as they get done. Raises DocumentError; its message does not name the source.
+    `progress(done, total)` is called as they get done, `ocr_progress` as those get done that are scans.
+    Raises DocumentError; its message does not name the source.
     """
     name = "stdin" if str(source) == "-" else str(source)
     suffix = os.path.splitext(name)[1].lower()
@@ -46,7 +48,16 @@ def read_document(
     if format.name == "pdf":
         from sumpool.documents.pdf import read_pdf
 
-        return read_pdf(data, name, password=password, abstract=abstract, timeout=timeout, jobs=jobs, progress=progress)
+        return read_pdf(
+            data,
+            name,
+            password=password,
+            abstract=abstract,
+            timeout=timeout,
+            jobs=jobs,
+            progress=progress,
+            ocr_progress=ocr_progress,
+        )
     if format.apart or len(data) > _LARGE:
         from sumpool.documents.apart import read_apart
 

@@ -578,3 +578,66 @@ def test_binary_files_are_named(data: bytes, words: str) -> None:
         problem = error(data, name)
         assert problem.kind == "binary"
         assert words in problem.message
+
+
+REFERENCES = r"""
+\documentclass{article}
+\begin{document}
+\section{First}\label{sec:first}
+In Section~\ref{sec:second} we show Figure~\ref{fig:a}, in \autoref{sec:deep} the rest (see Section~\ref{nowhere}).
+By Equation~\eqref{eq:b}, on page~\pageref{sec:first}, and by Theorem~\ref{thm:a}, \Cref{sec:first} hold.
+\section*{Unnumbered}
+\section{Second}\label{sec:second}
+\begin{figure}\begin{center}\caption{A harbour.\label{fig:a}}\end{center}\end{figure}
+\begin{table}\caption{Its depths.}\label{tab:a}\end{table}
+\begin{equation}a\label{eq:a}\end{equation}\begin{equation}\begin{split}b\end{split}\label{eq:b}\end{equation}
+\begin{theorem}\label{thm:a}It silts up.\end{theorem}
+\appendix
+\section{More}
+\subsection{Deep}\label{sec:deep} Words.
+\end{document}
+"""
+
+
+def test_latex_references_have_their_numbers() -> None:
+    text = read(REFERENCES, "a.tex").text
+    assert "In Section 2 we show Figure 1, in Section A.1 the rest." in text
+    assert "By Equation (2), on page …, and by Theorem …, Section 1 hold." in text
+
+
+def test_latex_references_in_books_begin_with_the_chapter() -> None:
+    source = REFERENCES.replace(r"\section{First}", r"\chapter{One}\section{First}").replace(
+        r"\section{Second}", r"\chapter{Two}\section{Second}"
+    )
+    assert "In Section 2.1 we show Figure 2.1" in read(source, "a.tex").text
+
+
+MAILBOX = b"""From anna@example.org Mon Jan  1 00:00:00 2024
+From: Anna <anna@example.org>
+Subject: The harbour
+
+We should dredge it before spring.
+
+>From my side it is settled.
+
+From ben@example.org Mon Jan  1 00:10:00 2024
+From: Ben <ben@example.org>
+Subject: Re: The harbour
+
+I do not agree, it costs too much.
+
+> We should dredge it before spring.
+"""
+
+
+def test_a_mailbox_is_read_message_by_message() -> None:
+    document = read(MAILBOX)
+    assert document.title == "The harbour"
+    assert document.text.split("\n\n") == [
+        "The harbour",
+        "We should dredge it before spring.",
+        "From my side it is settled.",
+        "Re: The harbour",
+        "I do not agree, it costs too much.",
+    ]
+    assert document.left_out == ("quotations",)

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import gzip
-import io
 import os
-import random
 import time
-import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from checking import check, children
-from handmade import docx, epub, odt, p, zipped
+from handmade import docx, epub, p, zipped
 from handset import prose
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from test_formats import BODY, CHAPTERS, LATEX, ODT_BODY, ODT_STYLES, PAGE, SRT, VTT, message
 
 from sumpool.documents import apart, read_document
-from sumpool.documents.formats import read_format, recognize
 from sumpool.errors import DocumentError
 
 XML_BOMB = (
@@ -158,117 +150,3 @@ def test_a_line_of_many_megabytes() -> None:
     document = read_document("-", line)
     assert document.words > 120_000
     assert _worked() - start < 20
-
-
-SAMPLES: dict[str, bytes] = {
-    "a.html": PAGE.encode(),
-    "a.docx": docx(BODY),
-    "a.odt": odt(ODT_BODY, ODT_STYLES),
-    "a.epub": epub(CHAPTERS),
-    "a.tex": LATEX.encode(),
-    "a.eml": message(f"{prose(1, 30)}\n\n> Quoted.\n\n-- \nAnna\n", f"<p>{prose(1, 30)}</p>"),
-    "a.srt": SRT.encode(),
-    "a.vtt": VTT.encode(),
-    "a.txt": b"[00:01] Anna: Words.\n[00:02] More.\n[00:03] Ben: Yes.\n",
-    "a.txt.gz": gzip.compress(prose(1).encode()),
-}
-
-
-def _mutant(data: bytes, chance: random.Random) -> bytes:
-    mutant = bytearray(data)
-    for _ in range(chance.choice([1, 3, 12])):
-        place = chance.randrange(len(mutant) + 1)
-        kind = chance.randrange(5)
-        if kind == 0 and place < len(mutant):
-            mutant[place] = chance.randrange(256)
-        elif kind == 1:
-            del mutant[place : place + chance.randrange(1, 200)]
-        elif kind == 2:
-            mutant[place:place] = mutant[chance.randrange(len(mutant) + 1) :][: chance.randrange(1, 200)]
-        elif kind == 3:
-            mutant[place:place] = chance.choice(_BITS)
-        elif chance.random() < 0.3:
-            del mutant[place:]
-    return bytes(mutant) or b"x"
-
-
-_BITS = [
-    b"<", b">", b"</p>", b"<table>", b"<li>", b"<pre>", b"&#0;", b"&#xD800;", b"&lt;", b"<![CDATA[", b"<!--", b"\x00",
-    b"\\", b"{", b"}", b"$", b"%", b"\\begin{itemize}", b"\\end{x}", b"\\item", b"\\verb|", b"&", b"#1", b"\n\n",
-    b"\xff\xfe", b"\xc3", b"=?utf-8?q?=FF?=", b"Content-Type: text/html; charset=utf-7\n", b"-->", b"99:99:99,999",
-    b"00:00:00,000 --> 00:00:01,000\n", b">", b"-- \n", b"<w:p>", b"<text:list>", b"\x1f\x8b", b"PK\x03\x04",
-]  # fmt: skip
-
-
-def _remade(data: bytes, chance: random.Random) -> bytes:
-    """An archive whose members are damaged, not its own structure: deeper in than bytes alone would get."""
-    if data.startswith(b"\x1f\x8b"):
-        return gzip.compress(_mutant(zlib.decompress(data, 31), chance))
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        parts: dict[str, str | bytes] = {name: archive.read(name) for name in archive.namelist()}
-    victim = chance.choice(sorted(parts))
-    part = parts[victim]
-    assert isinstance(part, bytes)
-    parts[victim] = _mutant(part, chance)
-    return zipped(parts)
-
-
-def _mutated(name: str, seed: int) -> bytes:
-    chance = random.Random(f"{name} {seed}")
-    packed = name.endswith((".docx", ".odt", ".epub", ".gz"))
-    return (_remade if packed and seed % 4 else _mutant)(SAMPLES[name], chance)
-
-
-@pytest.mark.parametrize("name", SAMPLES)
-def test_damage_ends_in_a_document_or_an_error(name: str) -> None:
-    for seed in range(6):
-        try:
-            check(read_document(name, _mutated(name, seed), timeout=20))
-        except DocumentError as problem:
-            assert problem.kind != "timeout", seed  # noqa: PT017
-            assert "\n" not in problem.message  # noqa: PT017
-
-
-def _readable_here(name: str, data: bytes) -> None:
-    """As read_document, but in this process, where it is quick: what the library of a format raises is let through."""
-    suffix = os.path.splitext(name)[1]
-    format = recognize(data, suffix)
-    if format.name != "pdf":
-        check(read_format(format.name, data, name, suffix, "keep"))
-
-
-@pytest.mark.parametrize("name", SAMPLES)
-def test_readers_themselves_cope_with_damage(name: str) -> None:
-    for seed in range(100, 160):
-        try:
-            _readable_here(name, _mutated(name, seed))
-        except DocumentError:
-            continue
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("name", SAMPLES)
-def test_readers_themselves_cope_with_much_damage(name: str) -> None:
-    for seed in range(1_000, 3_000):
-        try:
-            _readable_here(name, _mutated(name, seed))
-        except DocumentError:
-            continue
-
-
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    st.sampled_from(sorted(SAMPLES)),
-    st.lists(st.sampled_from(_BITS) | st.binary(max_size=8) | st.sampled_from([b"word ", b"Word. "]), max_size=30),
-)
-def test_any_pieces_make_a_document_or_an_error(name: str, pieces: list[bytes]) -> None:
-    opening = {
-        ".html": b"<html>",
-        ".tex": b"\\documentclass{a}",
-        ".eml": b"From: a\nSubject: b\n\n",
-        ".vtt": b"WEBVTT\n\n",
-    }
-    try:
-        _readable_here(name, opening.get(os.path.splitext(name)[1], b"") + b"".join(pieces) or b"x")
-    except DocumentError as problem:
-        assert problem.message  # noqa: PT017

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +14,33 @@ from sumpool.documents.pdf.lines import Line
 from sumpool.documents.pdf.worker import DAMAGED
 from sumpool.errors import DocumentError
 
-_CHUNK = 4
-"""Pages that a worker is asked for at once; a second worker starts where there are more than two such chunks."""
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of worker: the module it runs, and the pages that it is asked for at once."""
+
+    module: str
+    chunk: int
+
+
+READERS = Kind("sumpool.documents.pdf.worker", 4)
+"""They give the text that is in the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page as a worker saw it."""
+    """One page as a worker saw it; `number` is 1-based."""
 
     number: int
     height: float
     lines: list[Line]
+    images: int = 0
+    unreadable: int = 0
+    """Characters whose font does not say what they are."""
+
+    @property
+    def characters(self) -> int:
+        return sum(len(line.text) for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,43 +51,53 @@ class RawPdf:
     count: int
     broken: int
     """Pages that could not be read."""
-    images: int
-    unreadable: int
-    """Characters whose font does not say what they are."""
     title: str
+
+
+class TooLong(Exception):
+    """The time is over, and not all pages are read."""
 
 
 class _Worker(Worker):
     """A worker that knows which pages it was asked for."""
 
-    def __init__(self, data: bytes, password: str | None, seconds: float, inbox: queue.SimpleQueue[Any]) -> None:
+    def __init__(
+        self, kind: Kind, data: bytes, password: str | None, seconds: float, inbox: queue.SimpleQueue[Any]
+    ) -> None:
         self.asked: list[int] = []  # pages it has not answered yet
-        task = {"password": password, "seconds": seconds, "memory": MEMORY}
-        super().__init__("sumpool.documents.pdf.worker", task, data, inbox)
+        super().__init__(kind.module, {"password": password, "seconds": seconds, "memory": MEMORY}, data, inbox)
 
-    def ask(self, first: int, last: int) -> None:
-        self.asked = list(range(first, last))
-        self.send(f"[{first},{last}]")
+    def ask(self, pages: Sequence[int]) -> None:
+        self.asked = list(pages)
+        self.send(json.dumps(self.asked))
 
 
 def read_pages(
     data: bytes,
     *,
     password: str | None,
-    timeout: float,
+    deadline: float,
     jobs: int,
     progress: Callable[[int, int], None] | None,
+    kind: Kind = READERS,
+    wanted: Sequence[int] | None = None,
 ) -> RawPdf:
-    """Read all pages in up to `jobs` processes, none of which outlives this call. Raises DocumentError."""
-    deadline = time.monotonic() + timeout
+    """Read pages in up to `jobs` processes, none of which outlives this call.
+
+    `deadline` is in seconds of time.monotonic; `wanted` are 0-based, all pages by default.
+    Raises TooLong, and DocumentError.
+    """
     inbox: queue.SimpleQueue[tuple[_Worker, dict[str, Any] | None]] = queue.SimpleQueue()
     workers: list[_Worker] = []
+
+    def start() -> _Worker:
+        workers.append(_Worker(kind, data, password, deadline - time.monotonic(), inbox))
+        return workers[-1]
+
     try:
-        workers.append(_Worker(data, password, timeout, inbox))
-        return _collect(data, password, deadline, jobs, progress, inbox, workers)
+        return _collect(start, kind.chunk, wanted, deadline, jobs, progress, inbox, workers)
     except queue.Empty:
-        message = f"reading takes longer than {timeout:g} seconds (the PDF is damaged, or larger than the limit allows)"
-        raise DocumentError("timeout", message) from None
+        raise TooLong from None
     except OSError as problem:
         raise DocumentError("memory", f"no process to read the PDF in ({problem.strerror})") from None
     finally:
@@ -79,8 +106,9 @@ def read_pages(
 
 
 def _collect(
-    data: bytes,
-    password: str | None,
+    start: Callable[[], _Worker],
+    chunk: int,
+    wanted: Sequence[int] | None,
     deadline: float,
     jobs: int,
     progress: Callable[[int, int], None] | None,
@@ -90,13 +118,10 @@ def _collect(
     count: int | None = None
     title = ""
     answers: dict[int, dict[str, Any]] = {}
-    next_page = 0
-    replaced = 0
-
-    def start() -> None:
-        workers.append(_Worker(data, password, deadline - time.monotonic(), inbox))
-
-    while count is None or len(answers) < count:
+    todo: Sequence[int] = ()
+    begun = replaced = 0
+    start()
+    while count is None or len(answers) < len(todo):
         left = deadline - time.monotonic()
         if left <= 0:
             raise queue.Empty
@@ -115,36 +140,41 @@ def _collect(
             replaced += 1
             for page in worker.asked[:1]:
                 answers[page] = {"page": page, "broken": "died"}
-            start()
-            workers[-1].asked = worker.asked[1:]
+            start().asked = worker.asked[1:]
             continue
         if "pages" in answer:
             if count is None:
                 count, title = answer["pages"], answer["title"]
-                for _ in range(min(jobs, -(-count // (2 * _CHUNK))) - 1):
+                todo = range(count) if wanted is None else wanted
+                # A second worker has to open the file, too: not for a chunk or two.
+                for _ in range(min(jobs, -(-len(todo) // (2 * chunk))) - 1):
                     start()
         else:
             worker.asked.remove(answer["page"])
             answers[answer["page"]] = answer
             if progress:
-                progress(len(answers), count or len(answers))
+                progress(len(answers), len(todo))
             if worker.asked:
                 continue
         if worker.asked:  # a new worker in a dead one's place: the pages that one owes
-            worker.ask(worker.asked[0], worker.asked[-1] + 1)
-        elif count is not None and next_page < count:
-            worker.ask(next_page, min(next_page + _CHUNK, count))
-            next_page += _CHUNK
+            worker.ask(worker.asked)
+        elif begun < len(todo):
+            worker.ask(todo[begun : begun + chunk])
+            begun += chunk
     ordered = [answers[number] for number in sorted(answers)]
     return RawPdf(
         pages=[
-            Page(answer["page"] + 1, answer["height"], [Line(*fields) for fields in answer["lines"]])
+            Page(
+                answer["page"] + 1,
+                answer["height"],
+                [Line(*fields) for fields in answer["lines"]],
+                answer["images"],
+                answer["unreadable"],
+            )
             for answer in ordered
             if "lines" in answer
         ],
         count=count,
         broken=sum("broken" in answer for answer in ordered),
-        images=sum(answer.get("images", 0) for answer in ordered),
-        unreadable=sum(answer.get("unreadable", 0) for answer in ordered),
         title=title,
     )

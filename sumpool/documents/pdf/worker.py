@@ -1,13 +1,14 @@
 """The process that opens PDFs: see sumpool.documents.isolation.
 
-Each further line that it reads is [first, last), a request for pages. It answers {"pages", "title"} once the file is
-open, and one {"page", ...} a page.
+Each further line that it reads is a list of the pages, from 0, that are wanted. It answers {"pages", "title"} once the
+file is open, and one {"page", ...} a page.
 """
 
 from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from sumpool.documents.isolation import Answer, serve
@@ -16,6 +17,8 @@ from sumpool.errors import DocumentError
 if TYPE_CHECKING:
     from pdfminer.pdfdocument import PDFDocument
     from pdfminer.pdfpage import PDFPage
+
+    from sumpool.documents.pdf.glyphs import Sheet
 
 DAMAGED = "damaged PDF (open it in a viewer and save it again, or repair it with qpdf or mutool)"
 MOST_PAGES = 20_000
@@ -29,24 +32,37 @@ def main() -> None:
 def _serve(task: dict[str, Any], data: bytes, requests: BinaryIO, answer: Answer) -> None:
     document, pages = _open(data, task["password"])
     answer({"pages": len(pages), "title": _title(document)})
-    from sumpool.documents.pdf.columns import read_lines
     from sumpool.documents.pdf.glyphs import PageReader
 
     reader = PageReader()
+
+    def read(number: int) -> Sheet:
+        nonlocal reader
+        try:
+            return reader.read(pages[number])
+        except Exception:
+            reader = PageReader()  # who knows what the old one is left with
+            raise
+
+    answer_pages(requests, answer, read)
+
+
+def answer_pages(requests: Iterable[bytes], answer: Answer, read: Callable[[int], Sheet]) -> None:
+    """Answer each request for pages with what `read` sees on them."""
+    from sumpool.documents.pdf.columns import read_lines
+
     for request in requests:
-        first, last = json.loads(request)
-        for number in range(first, last):
+        for number in json.loads(request):
             page: dict[str, Any] = {"page": number}
             try:
-                sheet = reader.read(pages[number])
+                sheet = read(number)
                 page["height"] = sheet.height
                 page["lines"] = [line.pack() for line in read_lines(sheet)]
                 page["unreadable"] = sheet.unreadable
                 page["images"] = sheet.images
-            except MemoryError:
+            except (DocumentError, MemoryError):
                 raise
-            except Exception as problem:  # pdfminer raises anything on malformed pages; the other pages may be fine
-                reader = PageReader()
+            except Exception as problem:  # the libraries raise anything on malformed pages; the others may be fine
                 page = {"page": number, "broken": type(problem).__name__}
             answer(page)
 
