@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -95,8 +96,18 @@ class Case:
     pdf: bytes
     first_page: int
     """The number printed on the first page."""
+    pages: int = 0
     cells: list[str] = field(default_factory=list)
     """Words of tables, algorithms and figures, each there once."""
+
+    def words(self) -> list[str]:
+        """Of the title, the headings and the running text, in order."""
+        words = self.text.title.split() + " ".join(["Abstract", *self.text.abstract]).split()
+        for section in self.text.sections:
+            words += section.heading.split()
+            words += [word for paragraph in section.paragraphs for sentence in paragraph for word in sentence.split()]
+        return words
+
 
 
 def typeset(layout: Layout, seed: int, sections: int, paragraphs: int) -> Case:
@@ -105,6 +116,7 @@ def typeset(layout: Layout, seed: int, sections: int, paragraphs: int) -> Case:
     case = Case(layout, text, b"", author.chance.randint(2_000, 7_000))
     source = "\n".join(_Source(case, author).parts())
     case.pdf = typst.compile(source.encode(), ignore_system_fonts=True, pdf_tags=False)
+    case.pages = len(re.findall(rb"/Type\s*/Page\b", case.pdf))
     return case
 
 
@@ -132,7 +144,7 @@ _PREAMBLE = """
   let room = size.width - measure(cap).width
   let rest = (first.slice(1),) + words.slice(1)
   let count = 1
-  while count < rest.len() and measure(block(width: room, rest.slice(0, count + 1).join(" "))).height < 2.4em {{
+  while count < rest.len() and measure(block(width: room, rest.slice(0, count + 1).join(" "))).height < (2.4em).to-absolute() {{
     count += 1
   }}
   set par(first-line-indent: 0em)
@@ -149,7 +161,7 @@ _HEADING = {
     "italic": 'text(size: 1em, weight: 400, style: "italic", it.body)',
     "plain": "text(size: 1em, weight: 400, it.body)",
 }
-_NUMBER = "#counter(page).display()"
+_NUMBER = "#context counter(page).display()"
 _EQUATIONS = (
     "f(x) = sum_(i=1)^n alpha_i x_i^2 + beta",
     "integral_0^infinity e^(-x^2) dif x = sqrt(pi) / 2",

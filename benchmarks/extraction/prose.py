@@ -52,6 +52,10 @@ class Text:
     def paragraphs(self) -> list[list[str]]:
         return [self.abstract, *(paragraph for section in self.sections for paragraph in section.paragraphs)]
 
+    def sentences(self) -> list[str]:
+        """All of the running text's, in order."""
+        return [sentence for paragraph in self.paragraphs() for sentence in paragraph]
+
     def headings(self) -> list[str]:
         return [section.heading for section in self.sections]
 
