@@ -100,6 +100,7 @@ def _glue(before: str, after: str, words: Vocabulary) -> tuple[str, str]:
         capitals = left.isupper() and right.isupper() and len(right) > 1
         cut_word = right[0].islower() or capitals or words.is_word(left, right)
         compound = before[: broken.start()].endswith("-") or (after[first.end() :].startswith("-") and len(right) < 4)
+        compound = compound and not words.is_word(left, right)  # "high-resolu-" and "tion"
         if right in ("and", "or", "to", "und", "oder", "et"):
             return before, " "  # "pre- and post-processing"
         if cut_word and not compound and not words.keeps_hyphen(left, right):

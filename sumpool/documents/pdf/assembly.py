@@ -145,8 +145,9 @@ def _keep_tables_of_tables(groups: Sequence[Group]) -> None:
 
 def _drop_note_marks(groups: Sequence[Group]) -> None:
     """Remove footnotes' numbers where their fonts draw them small instead of raising them: "... once.2 And"."""
-    for note in groups:
-        number = _NOTE_NUMBER.match(note.text) if note.kind == "footnote" else None
+    starts = [(note, first) for note in groups if note.kind == "footnote" for first in note.lines]
+    for note, first in starts:
+        number = _NOTE_NUMBER.match(first.text)
         if number is None:
             continue
         mark = re.compile(rf"(?<=[^\W\d_]{{3}})([.,;:!?)”’]*){number[1]}(?![\w.,%–-])")
@@ -161,7 +162,7 @@ def _drop_note_marks(groups: Sequence[Group]) -> None:
             continue
         for line in lines:
             line.text = mark.sub(r"\1", line.text, count=1)
-        note.lines[0].text = note.lines[0].text[number.end() :]
+        first.text = first.text[number.end() :]
 
 
 def _starts_caption(group: Group) -> bool:

@@ -30,6 +30,8 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 _LEADERS = re.compile(r"(?:\.\s?){5,}|(?:…\s?){2,}|_{5,}")
 _EQUATION_NUMBER = re.compile(r"\(\d{1,3}[a-z]?(?:\.\d+)?\)$")
 _NOTE_MARK = re.compile(r"[*†‡§¶∗\d]{1,2}\s?\S")
+_STEP = re.compile(r"\d{1,3}:\s")
+"""The number of an algorithm's line."""
 _TABLE_CAPTION = re.compile(r"tab", re.I)
 
 
@@ -360,7 +362,8 @@ def _mark_figures(groups: list[Group], style: Style) -> None:
 
     def part(group: Group) -> bool:
         small = group.size < 0.94 * style.size
-        return group.kind in ("junk", "equation") or (
+        steps = all(_STEP.match(line.text) for line in group.lines)
+        return group.kind in ("junk", "equation") or (steps and group.kind in ("body", "list", "table")) or (
             small and group.kind != "caption" and group.words < 40 and not group.lines[0].marked
         )
 
