@@ -78,7 +78,9 @@ def main() -> None:
             "command": " ".join(["python -m benchmarks.extraction", *sys.argv[1:]]),
             "versions": {name: version(name) for name in (*EXTRACTORS, "typst")},
             "seconds": seconds,
-            "layouts": {layout: {name: vars(counts) for name, counts in row.items()} for layout, row in results.items()},
+            "layouts": {
+                layout: {name: vars(counts) for name, counts in row.items()} for layout, row in results.items()
+            },
         }
         options.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
@@ -92,7 +94,10 @@ def table(results: dict[str, dict[str, Counts]], seconds: dict[str, float]) -> s
         total = {name: total[name] + counts for name, counts in row.items()}
     lines.append("| **all** | " + " | ".join(f"**{_shares(counts)}**" for counts in total.values()) + " |")
     every = next(iter(total.values()))
-    lines += ["", f"Words right, sentences wrong, pages with noise: of {every.words:,}, {every.sentences:,}, {every.pages:,}."]
+    lines += [
+        "",
+        f"Words right, sentences wrong, pages with noise: of {every.words:,}, {every.sentences:,}, {every.pages:,}.",
+    ]
     speeds = ", ".join(f"{name} {every.pages / spent:.0f}" for name, spent in seconds.items())
     lines += [f"Pages a second, on one core: {speeds}."]
     return "\n".join(lines)

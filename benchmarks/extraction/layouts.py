@@ -109,7 +109,6 @@ class Case:
         return words
 
 
-
 def typeset(layout: Layout, seed: int, sections: int, paragraphs: int) -> Case:
     author = Author(seed)
     text = author.text(sections, paragraphs, layout.numbered)
@@ -277,7 +276,9 @@ class _Source:
 
     def _cell(self) -> str:
         self.counts["cell"] += 1
-        word = f"{self.chance.choice(('ra', 'mi', 'to', 'ku'))}{self.chance.choice(('x', 'z', 'q'))}{self.counts['cell']}"
+        word = (
+            f"{self.chance.choice(('ra', 'mi', 'to', 'ku'))}{self.chance.choice(('x', 'z', 'q'))}{self.counts['cell']}"
+        )
         self.case.cells.append(word)
         return word
 

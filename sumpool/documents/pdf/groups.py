@@ -363,8 +363,10 @@ def _mark_figures(groups: list[Group], style: Style) -> None:
     def part(group: Group) -> bool:
         small = group.size < 0.94 * style.size
         steps = all(_STEP.match(line.text) for line in group.lines)
-        return group.kind in ("junk", "equation") or (steps and group.kind in ("body", "list", "table")) or (
-            small and group.kind != "caption" and group.words < 40 and not group.lines[0].marked
+        return (
+            group.kind in ("junk", "equation")
+            or (steps and group.kind in ("body", "list", "table"))
+            or (small and group.kind != "caption" and group.words < 40 and not group.lines[0].marked)
         )
 
     for position, group in enumerate(groups):
