@@ -1,1 +1,1 @@
-"""A benchmark of reading PDFs: prose (what is written), layouts (how it is set), measures, and the table of them all."""
+"""How well PDFs are read: prose (what is written), layouts (how it is set), measures, and one table."""

@@ -143,7 +143,7 @@ _PREAMBLE = """
   let room = size.width - measure(cap).width
   let rest = (first.slice(1),) + words.slice(1)
   let count = 1
-  while count < rest.len() and measure(block(width: room, rest.slice(0, count + 1).join(" "))).height < (2.4em).to-absolute() {{
+  while count < rest.len() and measure(block(width: room, rest.slice(0, count + 1).join(" "))).height < (2.4em).to-absolute() {{  # noqa: E501
     count += 1
   }}
   set par(first-line-indent: 0em)
@@ -225,7 +225,7 @@ class _Source:
             if kind == "alternating"
             else (f"{number} #h(2em) {HEADS[1]}", f"#h(1fr) {head} #h(2em) {number}")
         )
-        return f'context text(size: 0.9em, style: "italic", if calc.even(counter(page).get().first()) [{left}] else [{right}])'
+        return f'context text(size: 0.9em, style: "italic", if calc.even(counter(page).get().first()) [{left}] else [{right}])'  # noqa: E501
 
     def _front(self) -> str:
         text = self.case.text
@@ -301,7 +301,7 @@ class _Source:
 
     def _algorithm(self) -> str:
         lines = [
-            f"[{n}: #h({self.chance.choice((0, 1, 2))}em) *{self.chance.choice(('for', 'if', 'while'))}* {self._cell()} "
+            f"[{n}: #h({self.chance.choice((0, 1, 2))}em) *{self.chance.choice(('for', 'if', 'while'))}* {self._cell()} "  # noqa: E501
             f"$arrow.l$ {self._cell()} ({self.author.aside(1).lower()})]"
             for n in range(1, 8)
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from benchmarks.extraction.__main__ import by_pdfminer, by_sumpool
 from benchmarks.extraction.layouts import LAYOUTS, Layout, typeset
 from benchmarks.extraction.measures import count
