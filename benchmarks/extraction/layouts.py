@@ -143,7 +143,8 @@ _PREAMBLE = """
   let room = size.width - measure(cap).width
   let rest = (first.slice(1),) + words.slice(1)
   let count = 1
-  while count < rest.len() and measure(block(width: room, rest.slice(0, count + 1).join(" "))).height < (2.4em).to-absolute() {{  # noqa: E501
+  let fits(count) = measure(block(width: room, rest.slice(0, count).join(" "))).height < (2.4em).to-absolute()
+  while count < rest.len() and fits(count + 1) {{
     count += 1
   }}
   set par(first-line-indent: 0em)
