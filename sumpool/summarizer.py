@@ -216,7 +216,7 @@ class Summarizer:
             self._vocabulary,
             reading,
             words=words,
-            grounding=Grounding(document.text) if grounded else None,
+            grounding=Grounding(document.text, self._vocabulary.ordinary) if grounded else None,
             progress=(progress or Progress()).writing,
         )
 

@@ -1,59 +1,120 @@
 """Grounding: a number or a name may only be written if the document has it. Free of torch.
 
 A word is checked as it grows. What it may grow into are the document's own words, so a name is never
-misspelt halfway and a number never gets a digit too many.
+misspelt halfway and a number never gets a digit too many. Names and numbers that follow one another
+follow one another in the document: a first name gets no other's surname, a month no other year.
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import pairwise
 
 _EDGES = "\"'“”‘’()[]{}<>.,;:!?*_…—–"
 _PARTS = re.compile(r"[-/–—+=()]")
 _SUFFIX = re.compile(r"(?:['’]s|['’]|s)$")
+_STEM = 5
+"""Letters that two forms of a word share: with "evaluated" in the document, a sentence may open with "Evaluation"."""
 
 
 class Grounding:
-    """The numbers and capitalized words of a text, whole and in their parts ("SmolLM2-135M" has "135M")."""
+    """The numbers and capitalized words of a text, whole and in their parts ("SmolLM2-135M" has "135M").
 
-    def __init__(self, text: str) -> None:
+    ordinary: words in lower case that are no names. A sentence may open with any of them, and with the text's own.
+    """
+
+    def __init__(self, text: str, ordinary: Iterable[str] = ()) -> None:
+        words = text.split()
         self._words: set[str] = set()
-        for word in set(text.split()):
+        self._openers = set(ordinary)
+        for word in set(words):
             for piece in (word, *_PARTS.split(word)):
                 bare = piece.strip(_EDGES)
+                self._openers.add(bare.lower())
                 if _checked(bare):
                     self._words.add(bare)
-        self._prefixes = {word[:end] for word in self._words for end in range(1, len(word) + 1)}
+        self._prefixes = _beginnings(self._words)
+        self._opener_prefixes = _beginnings(self._openers)
+        self._stems = {word[:_STEM] for word in self._openers if len(word) >= _STEM}
+        self._followers: defaultdict[str, set[str]] = defaultdict(set)
+        for first, second in pairwise(word.strip(_EDGES) for word in words):
+            if _checked(first) and _checked(second):
+                self._followers[_key(first)].update((second, *_PARTS.split(second)))
 
-    def allows(self, word: str, more: str, *, opens_sentence: bool) -> bool:
+    def allows(self, word: str, more: str, *, opens_sentence: bool, behind: str = "") -> bool:
         """Whether `more`, a token's text, may follow `word`, what stands of the word being written.
 
-        opens_sentence: the word is a sentence's first, where a capital says nothing.
+        opens_sentence: the word is a sentence's first, where a capital says little.
+        behind: the name or number that the word stands behind, as `name` gives it.
         """
         continues = bool(more) and not more[0].isspace()
         if continues and more.strip(_EDGES):
-            return self._may_grow(word + more, opens_sentence)
-        # A space or punctuation: the word is over as it stands, and another may begin.
-        over = continues and more[0] in ".," and word[-1:].isdigit()
-        if not over and not self._is_whole(word, opens_sentence):
+            return self._may_grow(word + more, opens_sentence, behind)
+        # A space or punctuation: the word is over as it stands, and another may begin; or a number goes on.
+        goes_on = continues and (word.strip().lstrip(_EDGES) + more) in self._prefixes
+        if not goes_on and not self.is_whole(word, opens_sentence=opens_sentence, behind=behind):
             return False
-        return not more.strip() or continues or self._may_grow(more, False)
-
-    def _may_grow(self, word: str, opens_sentence: bool) -> bool:
-        bare = word.strip().lstrip(_EDGES)
-        if not _checked(bare) or (opens_sentence and not bare[0].isdigit()):
+        if not more.strip() or continues:
             return True
-        bare = bare.rstrip(_EDGES)
-        return bare in self._prefixes or self._is_whole(bare, False)
+        return self._may_grow(more, False, self.name(word, opens_sentence=opens_sentence))
 
-    def _is_whole(self, word: str, opens_sentence: bool) -> bool:
+    def name(self, word: str, *, opens_sentence: bool) -> str:
+        """`word` if it is a name or number that the next word may belong to, else nothing."""
+        stripped = word.strip()
+        bare = stripped.strip(_EDGES)
+        ended = stripped[-1:] in _EDGES
+        ordinary = opens_sentence and self._opens(bare)
+        return "" if ended or ordinary or not _checked(bare) else bare
+
+    def is_whole(self, word: str, *, opens_sentence: bool, behind: str = "") -> bool:
+        """Whether the text supports `word` as it stands; words in lower case need no support."""
         bare = word.strip().strip(_EDGES)
-        if not _checked(bare) or (opens_sentence and not bare[0].isdigit()):
+        if not _checked(bare):
             return True
+        if opens_sentence and not bare[0].isdigit() and self._opens(bare):
+            return True
+        if not self._follows(bare, behind, whole=True):
+            return False
         if bare in self._words or _SUFFIX.sub("", bare) in self._words:
             return True
         parts = [part.strip(_EDGES) for part in _PARTS.split(bare)]
         return len(parts) > 1 and all(not _checked(part) or part in self._words for part in parts)
+
+    def _may_grow(self, word: str, opens_sentence: bool, behind: str) -> bool:
+        bare = word.strip().lstrip(_EDGES)
+        if not _checked(bare):
+            return True
+        if opens_sentence and not bare[0].isdigit() and (self._opens(bare) or bare.lower() in self._opener_prefixes):
+            return True
+        bare = bare.rstrip(_EDGES)
+        if not self._follows(bare, behind, whole=False):
+            return False
+        return bare in self._prefixes or self.is_whole(bare, opens_sentence=False)
+
+    def _opens(self, bare: str) -> bool:
+        """Whether a sentence may open with the word, or with a form of it."""
+        lower = bare.lower()
+        return all(part in self._openers for part in _PARTS.split(lower)) or lower[:_STEM] in self._stems
+
+    def _follows(self, bare: str, behind: str, *, whole: bool) -> bool:
+        """Whether the text has the word, or one that it may become, right behind the name `behind`."""
+        if not behind:
+            return True
+        followers = self._followers.get(_key(behind), ())
+        if whole:
+            return any(_key(bare) == _key(follower) for follower in followers)
+        return any(follower.startswith(bare) or _key(bare) == _key(follower) for follower in followers)
+
+
+def _beginnings(words: Iterable[str]) -> set[str]:
+    return {word[:end] for word in words for end in range(1, len(word) + 1)}
+
+
+def _key(word: str) -> str:
+    """The form in which neighbours are compared: without a possessive or plural "s"."""
+    return _SUFFIX.sub("", word)
 
 
 def _checked(word: str) -> bool:

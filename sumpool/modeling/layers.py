@@ -7,6 +7,8 @@ Tests hold it to transformers' `LlamaForCausalLM`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -72,7 +74,7 @@ def rotate(x: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
 
 
 class KVCache:
-    """Keys and values of one stack of layers, in memory taken once for `capacity` positions."""
+    """Keys and values of one stack of layers for one row, in memory taken once for `capacity` positions."""
 
     def __init__(
         self, config: PyramidionConfig, layers: int, capacity: int, device: torch.device, dtype: torch.dtype
@@ -109,25 +111,29 @@ class Attention(nn.Module):
         self.v_proj = Linear(config.hidden_size, self.kv_heads * self.head_dim)
         self.o_proj = Linear(self.heads * self.head_dim, config.hidden_size)
 
-    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], cache: KVCache | None, layer: int) -> Tensor:
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], caches: Sequence[KVCache], layer: int) -> Tensor:
         batch, tokens, _ = x.shape
         queries = rotate(self.q_proj(x).view(batch, tokens, self.heads, self.head_dim).transpose(1, 2), angles)
         keys = rotate(self.k_proj(x).view(batch, tokens, self.kv_heads, self.head_dim).transpose(1, 2), angles)
         values = self.v_proj(x).view(batch, tokens, self.kv_heads, self.head_dim).transpose(1, 2)
-        past = 0
-        if cache is not None:
-            past = cache.length
-            keys, values = cache.extend(layer, keys, values)
-        if past == 0:
-            out = F.scaled_dot_product_attention(queries, keys, values, is_causal=tokens > 1, enable_gqa=True)
+        if caches:
+            rows = zip(caches, queries.split(1), keys.split(1), values.split(1), strict=True)
+            out = torch.cat([_attend(q, *cache.extend(layer, k, v), past=cache.length) for cache, q, k, v in rows])
         else:
-            # Row i of the new tokens may see the past and the new tokens up to itself.
-            seen = None
-            if tokens > 1:
-                seen = torch.ones(tokens, past + tokens, dtype=torch.bool, device=x.device).tril(past)
-            out = F.scaled_dot_product_attention(queries, keys, values, attn_mask=seen, enable_gqa=True)
+            out = _attend(queries, keys, values)
         mixed: Tensor = self.o_proj(out.transpose(1, 2).reshape(batch, tokens, -1))
         return mixed
+
+
+def _attend(queries: Tensor, keys: Tensor, values: Tensor, past: int = 0) -> Tensor:
+    """Each of the t queries sees the `past` first keys and, of the t behind them, those up to its own."""
+    tokens = queries.shape[2]
+    if past == 0:
+        return F.scaled_dot_product_attention(queries, keys, values, is_causal=tokens > 1, enable_gqa=True)
+    seen = None
+    if tokens > 1:
+        seen = torch.ones(tokens, past + tokens, dtype=torch.bool, device=queries.device).tril(past)
+    return F.scaled_dot_product_attention(queries, keys, values, attn_mask=seen, enable_gqa=True)
 
 
 class FeedForward(nn.Module):
@@ -154,7 +160,7 @@ class DecoderLayer(nn.Module):
         self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
-    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], cache: KVCache | None, layer: int) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), angles, cache, layer)
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], caches: Sequence[KVCache], layer: int) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), angles, caches, layer)
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return out

@@ -45,26 +45,28 @@ class PyramidionLM(nn.Module):
         """An empty cache for `self.lower` or `self.upper`, with room for `capacity` positions."""
         return KVCache(self.config, len(stack), capacity, self.device, self.dtype)
 
-    def run(self, stack: nn.ModuleList, x: Tensor, cache: KVCache | None = None) -> Tensor:
-        """Run one stack over x [b, t, d] under causal attention, behind what `cache` holds (then b = 1).
+    def run(self, stack: nn.ModuleList, x: Tensor, *caches: KVCache) -> Tensor:
+        """Run one stack over x [b, t, d] under causal attention, each row behind what its cache holds, if given.
 
-        Positions count from 0, or on from the cache. Rows shorter than t are padded at the end:
+        Positions count from 0, or on from the row's cache. Rows shorter than t are padded at the end:
         causal attention keeps padding from what stands before it.
         """
-        start = cache.length if cache is not None else 0
-        angles = self.rotary(torch.arange(start, start + x.shape[1], device=x.device))
+        positions = torch.arange(x.shape[1], device=x.device)
+        if caches:
+            positions = torch.stack([positions + cache.length for cache in caches])
+        angles = self.rotary(positions)
         for index, layer in enumerate(stack):
             if self.gradient_checkpointing and torch.is_grad_enabled():
-                x = checkpoint(layer, x, angles, cache, index, use_reentrant=False)
+                x = checkpoint(layer, x, angles, caches, index, use_reentrant=False)
             else:
-                x = layer(x, angles, cache, index)
-        if cache is not None:
+                x = layer(x, angles, caches, index)
+        for cache in caches:
             cache.advance(x.shape[1])
         return x
 
-    def read(self, ids: Tensor, cache: KVCache | None = None) -> Tensor:
+    def read(self, ids: Tensor, *caches: KVCache) -> Tensor:
         """Token ids [b, t] through the lower layers -> representations [b, t, d]."""
-        return self.run(self.lower, self.embed_tokens(ids), cache)
+        return self.run(self.lower, self.embed_tokens(ids), *caches)
 
     def logits(self, x: Tensor) -> Tensor:
         """Upper representations [..., d] -> next-token logits [..., vocabulary] by the tied embeddings."""

@@ -15,8 +15,10 @@ SLACK = 0.25
 """How far from the asked length a summary may end, as a share of it."""
 _PRESSURE = 6.0
 _MEMORY = 2
-_PENALTY = 1.1
-"""What the logits of tokens already written are divided by (Keskar et al. 2019, CTRL, section 4.1)."""
+_PENALTY = 1.7
+"""Nats by which a token already written is less welcome."""
+_EARLY = 0.1
+"""How far before the asked length the model may end by itself, as a share of it."""
 _PATIENCE = 200
 """Tokens to try before an unsupported one is let through: a summary that goes wrong beats one that never ends."""
 
@@ -41,6 +43,10 @@ class Vocabulary:
         self.line_breaks = torch.tensor([token for token, text in enumerate(texts) if "\n" in text])
         self.specials = torch.tensor(sorted(tokenizer.get_added_tokens_decoder()))
         self.end = prompts.end
+        self.ordinary = frozenset(
+            text[1:] for text in texts if text[:1] == " " and text[1:].isalpha() and text[1:].islower()
+        )
+        """Words in lower case that are tokens of their own: frequent ones, so hardly names."""
 
     def beginnings(self, words: Iterable[str], *, opening: bool) -> list[int]:
         """The tokens with which any of the words (as by `plain_word`) may begin, whatever their case.
@@ -88,6 +94,7 @@ class SummaryRules:
         self.complete_words = 0
         self._opened_sentence = True
         self._current = ""
+        self._name = ""
         self._recent: list[str] = []
         self._followers: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
         self.done = False
@@ -97,18 +104,17 @@ class SummaryRules:
         vocabulary = self.vocabulary
         if self.tokens:
             written = torch.tensor(sorted(set(self.tokens)), device=logits.device)
-            old = logits[written]
-            logits[written] = torch.where(old > 0, old / _PENALTY, old * _PENALTY)
+            logits[written] -= _PENALTY
         wants_end = bool(logits[vocabulary.end] == logits.max())
         end_logit = logits[vocabulary.end].clone()
         logits[self.forbidden] = -torch.inf
-        if self._at_sentence_end():
+        if self._at_sentence_end() and self._stands():
             following = int(logits.argmax())
             if wants_end or vocabulary.opens_sentence[following]:
                 self._count_sentence()
                 if self._enough():
                     self.done = True
-                elif self.words >= (1 - SLACK) * self.target:
+                elif self.words >= (1 - _EARLY) * self.target:
                     logits[vocabulary.end] = end_logit
         elif self.words > self.target:
             # Past the target every full stop is more welcome than before.
@@ -131,6 +137,7 @@ class SummaryRules:
             if word:
                 self._followers[tuple(self._recent)].add(word)
                 self._recent = [*self._recent, word][-_MEMORY:]
+            self._name = self._ended_name()
             self._opened_sentence = self._at_sentence_end() or not self.tokens
             self._current = ""
             self.words += 1
@@ -171,9 +178,21 @@ class SummaryRules:
             after_sentence = self._at_sentence_end() and text[:1].isspace()
             if after_sentence and not any(character.isdigit() for character in text):
                 text = text[:1]
-            if grounding.allows(self._current, text, opens_sentence=opens):
+            if grounding.allows(self._current, text, opens_sentence=opens, behind=self._name):
                 return
             logits[token] = -torch.inf
+
+    def _stands(self) -> bool:
+        """Whether the last word may be left as it is: a number before its point may not be the document's."""
+        return self.grounding is None or self.grounding.is_whole(
+            self._current, opens_sentence=self._opened_sentence, behind=self._name
+        )
+
+    def _ended_name(self) -> str:
+        """The word just written, if the next one may belong to the same name."""
+        if self.grounding is None:
+            return ""
+        return self.grounding.name(self._current, opens_sentence=self._opened_sentence)
 
     def _at_sentence_end(self) -> bool:
         return bool(self.tokens) and self.vocabulary.ends_sentence[self.tokens[-1]]
@@ -184,6 +203,4 @@ class SummaryRules:
 
     def _enough(self) -> bool:
         average = self.words / self.sentences
-        return self.words >= (1 - SLACK) * self.target and abs(self.words - self.target) <= abs(
-            self.words + average - self.target
-        )
+        return abs(self.words - self.target) <= abs(self.words + average - self.target)

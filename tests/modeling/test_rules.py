@@ -162,7 +162,7 @@ DOCUMENT = "In 2014 the Brno office of SmolLM2-135M grew by 12.5% to 1,024 peopl
 def test_numbers_and_names_come_from_the_document(
     vocabulary: Vocabulary, prompts: Prompts, before: str, wanted: str, allowed: bool
 ) -> None:
-    rules = SummaryRules(vocabulary, 100, torch.device("cpu"), Grounding(DOCUMENT))
+    rules = SummaryRules(vocabulary, 100, torch.device("cpu"), Grounding(DOCUMENT, vocabulary.ordinary))
     write(rules, prompts, before)
     written = []
     for token in prompts.plain(wanted):
