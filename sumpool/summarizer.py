@@ -152,7 +152,7 @@ class Summarizer:
         tokens = self.tokenize(document)
         reading = self.read(tokens, words, focus=focus, progress=watcher)
         read_at = time.perf_counter()
-        text = self.write(document, reading, words, grounded=grounded, progress=watcher)
+        text = self.write(document, tokens, reading, words, grounded=grounded, progress=watcher)
         written = time.perf_counter()
         statements, passages = _rest(text, document, tokens, reading)
         summary = Summary(
@@ -203,6 +203,7 @@ class Summarizer:
     def write(
         self,
         document: Document,
+        tokens: Tokens,
         reading: Reading,
         words: int,
         *,
@@ -217,6 +218,7 @@ class Summarizer:
             reading,
             words=words,
             grounding=Grounding(document.text, self._vocabulary.ordinary) if grounded else None,
+            support=_support(document, _kept_sentences(document, tokens, reading)).share,
             progress=(progress or Progress()).writing,
         )
 
@@ -268,6 +270,10 @@ def _kept_sentences(document: Document, tokens: Tokens, reading: Reading) -> lis
     ]
 
 
+def _support(document: Document, sentences: list[int]) -> Support:
+    return Support([document.text[document.sentences[i].start : document.sentences[i].end] for i in sentences])
+
+
 def _rest(text: str, document: Document, tokens: Tokens, reading: Reading) -> tuple[list[Statement], list[Passage]]:
     """The summary's sentences, and the passages that they rest on, in document order.
 
@@ -275,7 +281,7 @@ def _rest(text: str, document: Document, tokens: Tokens, reading: Reading) -> tu
     """
     kept = _kept_sentences(document, tokens, reading)
     scores = reading.scores.tolist()
-    support = Support([document.text[document.sentences[i].start : document.sentences[i].end] for i in kept])
+    support = _support(document, kept)
     statements = [text[start:end] for start, end in split_sentences(text)]
     named = [[kept[place] for place in support.of(statement)] for statement in statements]
     chosen = {index for indices in named for index in indices}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 MOST = 2
 """Sentences named for one statement."""
@@ -30,17 +30,26 @@ class Support:
 
     def of(self, statement: str) -> list[int]:
         """Indices, best first, of at most `MOST` sentences; none where nothing says anything of the kind."""
+        found: list[int] = []
+        for index, share in self._best(statement):
+            if share < (_LEAST_MORE if found else _LEAST_FIRST):
+                break
+            found.append(index)
+        return found
+
+    def share(self, statement: str) -> float:
+        """How much of the statement its best sentences cover together, from 0 to 1."""
+        return sum(share for _, share in self._best(statement))
+
+    def _best(self, statement: str) -> Iterator[tuple[int, float]]:
+        """`MOST` sentences, best first, each with the share of the statement that it covers and those before don't."""
         wanted = {term: self._weights.get(term, math.log(self._total)) for term in _terms(statement)}
         whole = sum(wanted.values())
-        found: list[int] = []
-        while whole and len(found) < MOST:
-            best, index = max(((self._cover(terms, wanted), -i) for i, terms in enumerate(self._terms)), default=(0, 0))
-            if best < whole * (_LEAST_MORE if found else _LEAST_FIRST):
-                break
-            found.append(-index)
+        for _ in range(MOST if whole and self._terms else 0):
+            best, index = max((self._cover(terms, wanted), -i) for i, terms in enumerate(self._terms))
+            yield -index, best / whole
             for term in self._terms[-index]:
                 wanted.pop(term, None)
-        return found
 
     def _cover(self, terms: frozenset[str], wanted: dict[str, float]) -> float:
         return sum(wanted[term] for term in wanted.keys() & terms)

@@ -68,7 +68,7 @@ def pooled(summarizer: Summarizer, ranking_for: Callable[[Case], Ranking | None]
     def system(case: Case, progress: Progress) -> Written:
         tokens = summarizer.tokenize(case.document)
         reading = summarizer.read(tokens, case.words, focus=case.focus, ranking=ranking_for(case), progress=progress)
-        text = summarizer.write(case.document, reading, case.words, progress=progress)
+        text = summarizer.write(case.document, tokens, reading, case.words, progress=progress)
         kept = reading.kept.tolist()
         return Written(text, Pool(kept, tokens.sentence_starts) if len(kept) < len(tokens) else None)
 
@@ -80,8 +80,9 @@ def unpooled(summarizer: Summarizer, window: int) -> System:
 
     def system(case: Case, progress: Progress) -> Written:
         document = beginning(case.document, summarizer.tokenize(case.document), window)
-        reading = summarizer.read(summarizer.tokenize(document), case.words, focus=case.focus, progress=progress)
-        return Written(summarizer.write(document, reading, case.words, progress=progress))
+        tokens = summarizer.tokenize(document)
+        reading = summarizer.read(tokens, case.words, focus=case.focus, progress=progress)
+        return Written(summarizer.write(document, tokens, reading, case.words, progress=progress))
 
     return system
 

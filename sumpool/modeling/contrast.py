@@ -15,7 +15,7 @@ _PLAUSIBLE = 3.0
 
 
 def contrast(seen: Tensor, blind: Tensor, weight: float = CONTRAST) -> Tensor:
-    """Logits [v] with the document in view and without it -> scores [v] in nats, to choose the next token by."""
+    """Logits [..., v] with the document in view and without it -> scores [..., v] in nats, to choose a token by."""
     seen, blind = seen.log_softmax(-1), blind.log_softmax(-1)
-    plausible = seen > seen.max() - _PLAUSIBLE
+    plausible = seen > seen.amax(-1, keepdim=True) - _PLAUSIBLE
     return seen + weight * (seen - blind) * plausible

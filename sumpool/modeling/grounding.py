@@ -3,6 +3,7 @@
 A word is checked as it grows. What it may grow into are the document's own words, so a name is never
 misspelt halfway and a number never gets a digit too many. Names and numbers that follow one another
 follow one another in the document: a first name gets no other's surname, a month no other year.
+An address (of a page, of a person) is a name, too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from itertools import pairwise
 _EDGES = "\"'“”‘’()[]{}<>.,;:!?*_…—–"
 _PARTS = re.compile(r"[-/–—+=()]")
 _SUFFIX = re.compile(r"(?:['’]s|['’]|s)$")
+_ADDRESS = re.compile(r"://|@|www\.|[^\W\d_]{2}\.[^\W\d_]{2}")
 _STEM = 5
 """Letters that two forms of a word share: with "evaluated" in the document, a sentence may open with "Evaluation"."""
 
@@ -30,8 +32,8 @@ class Grounding:
         self._words: set[str] = set()
         self._openers = set(ordinary)
         for word in set(words):
-            for piece in (word, *_PARTS.split(word)):
-                bare = piece.strip(_EDGES)
+            pieces = [piece.strip(_EDGES) for piece in _PARTS.split(word)]
+            for bare in (word.strip(_EDGES), *pieces):
                 self._openers.add(bare.lower())
                 if _checked(bare):
                     self._words.add(bare)
@@ -42,6 +44,9 @@ class Grounding:
         for first, second in pairwise(word.strip(_EDGES) for word in words):
             if _checked(first) and _checked(second):
                 self._followers[_key(first)].update((second, *_PARTS.split(second)))
+        for word in set(words):
+            for first, second in _names(word):
+                self._followers[_key(first)].add(second)
 
     def allows(self, word: str, more: str, *, opens_sentence: bool, behind: str = "") -> bool:
         """Whether `more`, a token's text, may follow `word`, what stands of the word being written.
@@ -80,7 +85,10 @@ class Grounding:
         if bare in self._words or _SUFFIX.sub("", bare) in self._words:
             return True
         parts = [part.strip(_EDGES) for part in _PARTS.split(bare)]
-        return len(parts) > 1 and all(not _checked(part) or part in self._words for part in parts)
+        if len(parts) == 1 or _ADDRESS.search(bare):
+            return False
+        known = all(not _checked(part) or part in self._words for part in parts)
+        return known and all(self._follows(part, before, whole=True) for before, part in _names(bare))
 
     def _may_grow(self, word: str, opens_sentence: bool, behind: str) -> bool:
         bare = word.strip().lstrip(_EDGES)
@@ -112,11 +120,17 @@ def _beginnings(words: Iterable[str]) -> set[str]:
     return {word[:end] for word in words for end in range(1, len(word) + 1)}
 
 
+def _names(word: str) -> list[tuple[str, str]]:
+    """Neighbours among a word's parts where both are names or numbers: the two of "Spanish-English"."""
+    parts = [part.strip(_EDGES) for part in _PARTS.split(word)]
+    return [(first, second) for first, second in pairwise(parts) if _checked(first) and _checked(second)]
+
+
 def _key(word: str) -> str:
     """The form in which neighbours are compared: without a possessive or plural "s"."""
     return _SUFFIX.sub("", word)
 
 
 def _checked(word: str) -> bool:
-    """Whether a word must be the document's: it begins with a capital, or holds a digit."""
-    return word[:1].isupper() or any(character.isdigit() for character in word)
+    """Whether a word must be the document's: it begins with a capital, holds a digit or is an address."""
+    return word[:1].isupper() or any(character.isdigit() for character in word) or bool(_ADDRESS.search(word))

@@ -95,6 +95,13 @@ class KVCache:
         """Count `tokens` more positions as held, once every layer has appended them."""
         self.length += tokens
 
+    def keep(self, first: int, places: Sequence[int]) -> None:
+        """Hold the `first` positions and, right behind them, those at `places`, counted from there; drop the rest."""
+        chosen = first + torch.tensor(places, dtype=torch.long, device=self.keys.device)
+        self.length = first + len(places)
+        self.keys[..., first : self.length, :] = self.keys[..., chosen, :]
+        self.values[..., first : self.length, :] = self.values[..., chosen, :]
+
 
 class Attention(nn.Module):
     """Grouped-query causal attention."""
@@ -111,27 +118,41 @@ class Attention(nn.Module):
         self.v_proj = Linear(config.hidden_size, self.kv_heads * self.head_dim)
         self.o_proj = Linear(self.heads * self.head_dim, config.hidden_size)
 
-    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], caches: Sequence[KVCache], layer: int) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        angles: tuple[Tensor, Tensor],
+        caches: Sequence[KVCache],
+        layer: int,
+        visible: Tensor | None = None,
+    ) -> Tensor:
         batch, tokens, _ = x.shape
         queries = rotate(self.q_proj(x).view(batch, tokens, self.heads, self.head_dim).transpose(1, 2), angles)
         keys = rotate(self.k_proj(x).view(batch, tokens, self.kv_heads, self.head_dim).transpose(1, 2), angles)
         values = self.v_proj(x).view(batch, tokens, self.kv_heads, self.head_dim).transpose(1, 2)
         if caches:
             rows = zip(caches, queries.split(1), keys.split(1), values.split(1), strict=True)
-            out = torch.cat([_attend(q, *cache.extend(layer, k, v), past=cache.length) for cache, q, k, v in rows])
+            out = torch.cat(
+                [_attend(q, *cache.extend(layer, k, v), visible, past=cache.length) for cache, q, k, v in rows]
+            )
         else:
             out = _attend(queries, keys, values)
         mixed: Tensor = self.o_proj(out.transpose(1, 2).reshape(batch, tokens, -1))
         return mixed
 
 
-def _attend(queries: Tensor, keys: Tensor, values: Tensor, past: int = 0) -> Tensor:
-    """Each of the t queries sees the `past` first keys and, of the t behind them, those up to its own."""
+def _attend(queries: Tensor, keys: Tensor, values: Tensor, visible: Tensor | None = None, past: int = 0) -> Tensor:
+    """Each of the t queries sees the `past` first keys and, of the t behind them, those up to its own.
+
+    visible [t, v]: which of the last v keys each query sees instead, besides all before them.
+    """
     tokens = queries.shape[2]
-    if past == 0:
+    if past == 0 and visible is None:
         return F.scaled_dot_product_attention(queries, keys, values, is_causal=tokens > 1, enable_gqa=True)
     seen = None
-    if tokens > 1:
+    if visible is not None:
+        seen = F.pad(visible, (keys.shape[2] - visible.shape[1], 0), value=True)
+    elif tokens > 1:
         seen = torch.ones(tokens, past + tokens, dtype=torch.bool, device=queries.device).tril(past)
     return F.scaled_dot_product_attention(queries, keys, values, attn_mask=seen, enable_gqa=True)
 
@@ -160,7 +181,14 @@ class DecoderLayer(nn.Module):
         self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
-    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], caches: Sequence[KVCache], layer: int) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), angles, caches, layer)
+    def forward(
+        self,
+        x: Tensor,
+        angles: tuple[Tensor, Tensor],
+        caches: Sequence[KVCache],
+        layer: int,
+        visible: Tensor | None = None,
+    ) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), angles, caches, layer, visible)
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
         return out

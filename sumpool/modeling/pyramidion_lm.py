@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from sumpool.modeling.branches import Step
 from sumpool.modeling.config import PyramidionConfig
 from sumpool.modeling.int8 import Int8Embedding, Int8Linear
 from sumpool.modeling.layers import DecoderLayer, Embedding, KVCache, RMSNorm, Rotary
@@ -45,28 +46,33 @@ class PyramidionLM(nn.Module):
         """An empty cache for `self.lower` or `self.upper`, with room for `capacity` positions."""
         return KVCache(self.config, len(stack), capacity, self.device, self.dtype)
 
-    def run(self, stack: nn.ModuleList, x: Tensor, *caches: KVCache) -> Tensor:
+    def run(self, stack: nn.ModuleList, x: Tensor, *caches: KVCache, step: Step | None = None) -> Tensor:
         """Run one stack over x [b, t, d] under causal attention, each row behind what its cache holds, if given.
 
         Positions count from 0, or on from the row's cache. Rows shorter than t are padded at the end:
         causal attention keeps padding from what stands before it.
+        step: the t tokens of a row do not follow one another, but each goes on with a branch of its own.
         """
         positions = torch.arange(x.shape[1], device=x.device)
+        visible = None
+        if step is not None:
+            visible = step.visible.to(x.device)
+            positions = torch.full_like(positions, step.depth - step.held)
         if caches:
             positions = torch.stack([positions + cache.length for cache in caches])
         angles = self.rotary(positions)
         for index, layer in enumerate(stack):
             if self.gradient_checkpointing and torch.is_grad_enabled():
-                x = checkpoint(layer, x, angles, caches, index, use_reentrant=False)
+                x = checkpoint(layer, x, angles, caches, index, visible, use_reentrant=False)
             else:
-                x = layer(x, angles, caches, index)
+                x = layer(x, angles, caches, index, visible)
         for cache in caches:
             cache.advance(x.shape[1])
         return x
 
-    def read(self, ids: Tensor, *caches: KVCache) -> Tensor:
+    def read(self, ids: Tensor, *caches: KVCache, step: Step | None = None) -> Tensor:
         """Token ids [b, t] through the lower layers -> representations [b, t, d]."""
-        return self.run(self.lower, self.embed_tokens(ids), *caches)
+        return self.run(self.lower, self.embed_tokens(ids), *caches, step=step)
 
     def logits(self, x: Tensor) -> Tensor:
         """Upper representations [..., d] -> next-token logits [..., vocabulary] by the tied embeddings."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -19,8 +20,6 @@ _PENALTY = 1.7
 """Nats by which a token already written is less welcome."""
 _EARLY = 0.1
 """How far before the asked length the model may end by itself, as a share of it."""
-_PATIENCE = 200
-"""Tokens to try before an unsupported one is let through: a summary that goes wrong beats one that never ends."""
 
 
 class Vocabulary:
@@ -99,6 +98,13 @@ class SummaryRules:
         self._followers: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
         self.done = False
 
+    def copy(self) -> SummaryRules:
+        """The same state, to go on from in another way."""
+        twin = copy.copy(self)
+        twin.tokens, twin._recent = self.tokens[:], self._recent[:]
+        twin._followers = defaultdict(set, {words: set(after) for words, after in self._followers.items()})
+        return twin
+
     def apply(self, logits: Tensor) -> Tensor:
         """logits [vocabulary] -> the same tensor with what may not come set to minus infinity."""
         vocabulary = self.vocabulary
@@ -111,10 +117,10 @@ class SummaryRules:
         if self._at_sentence_end() and self._stands():
             following = int(logits.argmax())
             if wants_end or vocabulary.opens_sentence[following]:
-                self._count_sentence()
-                if self._enough():
-                    self.done = True
-                elif self.words >= (1 - _EARLY) * self.target:
+                if self.complete < len(self.tokens):
+                    self._count_sentence()
+                    self.done = self._enough()
+                if self.words >= (1 - _EARLY) * self.target:
                     logits[vocabulary.end] = end_logit
         elif self.words > self.target:
             # Past the target every full stop is more welcome than before.
@@ -170,17 +176,21 @@ class SummaryRules:
         return self.vocabulary.beginnings(after, opening=True)
 
     def _ground(self, logits: Tensor, grounding: Grounding) -> None:
-        """Rule out the best token until it is one that the document supports."""
-        opens = self._opened_sentence
-        for _ in range(_PATIENCE):
-            token = int(logits.argmax())
-            text = "" if token == self.vocabulary.end else self.vocabulary.texts[token]
-            after_sentence = self._at_sentence_end() and text[:1].isspace()
-            if after_sentence and not any(character.isdigit() for character in text):
-                text = text[:1]
-            if grounding.allows(self._current, text, opens_sentence=opens, behind=self._name):
+        """Rule out every token that is better than the best one that the document supports."""
+        if self._supports(int(logits.argmax()), grounding):
+            return
+        order = logits.argsort(descending=True)
+        for rank, token in enumerate(order.tolist()):
+            if self._supports(token, grounding):
+                logits[order[:rank]] = -torch.inf
                 return
-            logits[token] = -torch.inf
+
+    def _supports(self, token: int, grounding: Grounding) -> bool:
+        text = "" if token == self.vocabulary.end else self.vocabulary.texts[token]
+        after_sentence = self._at_sentence_end() and text[:1].isspace()
+        if after_sentence and not any(character.isdigit() for character in text):
+            text = text[:1]
+        return grounding.allows(self._current, text, opens_sentence=self._opened_sentence, behind=self._name)
 
     def _stands(self) -> bool:
         """Whether the last word may be left as it is: a number before its point may not be the document's."""

@@ -1,18 +1,21 @@
-"""Writing: the summary as one more block, decoded token by token behind the pooled representations.
+"""Writing: the summary as one more block, decoded behind the pooled representations, sentence by sentence.
 
 Two caches: the lower layers hold the summary's own block only, the upper layers the kept
 representations and the summary. What a token costs depends on k, not on the document.
 A second row writes the same summary blindly, without the document, for the contrast between both.
+Of each sentence several drafts are written side by side; the best one stays and the next sentence follows it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
+from sumpool.modeling.branches import Branches
 from sumpool.modeling.contrast import CONTRAST, contrast
+from sumpool.modeling.drafts import DRAFTS, Draft
 from sumpool.modeling.grounding import Grounding
 from sumpool.modeling.layers import KVCache
 from sumpool.modeling.prompts import Prompts
@@ -32,57 +35,86 @@ def write(
     *,
     words: int,
     grounding: Grounding | None = None,
+    support: Callable[[str], float] | None = None,
+    drafts: int = DRAFTS,
     contrast_weight: float = CONTRAST,
     progress: Callable[[int, int], None] | None = None,
 ) -> str:
-    """A summary of about `words` words of what was read, decoded greedily under `SummaryRules`."""
+    """A summary of about `words` words of what was read, under `SummaryRules`. The same input gives the same text.
+
+    support: how well the document supports a sentence, from 0 to 1; it counts when drafts are compared.
+    """
     room = words * TOKENS_A_WORD
-    rows = _Rows(model, prompts, room)
-    hidden = [rows.add(reading.context, reading.states)]
-    if contrast_weight:
-        prefix = len(reading.states) - len(reading.kept)
-        hidden.append(rows.add(reading.context[:prefix], reading.states[:prefix]))
-    logits = model.logits(torch.stack(hidden)).float()
+    rows = _Rows(model, prompts, room, drafts)
+    scores = rows.start(reading, contrast_weight)
     rules = SummaryRules(vocabulary, words, model.device, grounding)
-    while True:
-        scores = rules.apply(contrast(logits[0], logits[-1], contrast_weight))
-        if rules.done:
-            break
-        token = int(scores.argmax())
-        rules.push(token)
-        if rules.done or len(rules.tokens) >= room:
-            break
+    random = torch.Generator().manual_seed(0)
+    while not rules.done and len(rules.tokens) < room:
+        candidates = [Draft(rules, scores) for _ in range(drafts)]
+        live = list(range(drafts))
+        while True:
+            live = [index for index in live if candidates[index].choose(random if index else None)]
+            live = [index for index in live if len(candidates[index].rules.tokens) < room]
+            if not live:
+                break
+            following = rows.push(live, [candidates[index].rules.tokens[-1] for index in live])
+            for index, one in zip(live, following, strict=True):
+                candidates[index].scores = one
+        worth = [draft.worth(prompts, support) for draft in candidates]
+        best = worth.index(max(worth))
+        rows.keep(best)
+        rules, scores = candidates[best].rules, candidates[best].scores
         if progress is not None:
             progress(rules.words, words)
-        logits = model.logits(rows.push(token)).float()
     return prompts.decode(rules.result()).strip()
 
 
 class _Rows:
-    """Caches of the texts that are written side by side; rows of one context share the lower layers' one."""
+    """The caches: of the document's row and of the blind one, each with room for all drafts of a sentence."""
 
-    def __init__(self, model: PyramidionLM, prompts: Prompts, room: int) -> None:
+    def __init__(self, model: PyramidionLM, prompts: Prompts, room: int, drafts: int) -> None:
         self.model = model
         self.answer = torch.tensor(prompts.answer, device=model.device)
-        self.room = len(prompts.answer) + room
+        self.room = len(prompts.answer) + room * drafts
+        self.drafts = drafts
+        self.branches = Branches(drafts)
         self.lower: list[KVCache] = []
         self.upper: list[KVCache] = []
-        self._context: Tensor | None = None
-        self._block: Tensor | None = None
 
-    def add(self, context: Tensor, states: Tensor) -> Tensor:
-        """Read context [c] and states [s, d] as `Reading` has them; the state [d] that the first token comes from."""
+    def start(self, reading: Reading, contrast_weight: float) -> Tensor:
+        """The scores [v] that the first token comes from."""
+        self.weight = contrast_weight
+        hidden = [self._add(reading.context, reading.states)]
+        if contrast_weight:
+            prefix = len(reading.states) - len(reading.kept)
+            hidden.append(self._add(reading.context[:prefix], reading.states[:prefix]))
+        return self._scores(torch.stack(hidden))
+
+    def _add(self, context: Tensor, states: Tensor) -> Tensor:
+        """Read context [c] and states [s, d] as `Reading` has them; the last state [d]."""
         model = self.model
-        if self._block is None or self._context is None or not torch.equal(context, self._context):
+        # Where the document was pooled, both contexts are the prefix, and one row of the lower layers does for both.
+        if not self.lower or len(context) != self._context:
             self.lower.append(model.new_cache(model.lower, len(context) + self.room))
             block = model.read(torch.cat((context, self.answer))[None], self.lower[-1])[0]
-            self._context, self._block = context, block[len(context) :]
+            self._context, self._block = len(context), block[len(context) :]
         self.upper.append(model.new_cache(model.upper, len(states) + self.room))
-        states = torch.cat((states, self._block))
-        return model.run(model.upper, states[None], self.upper[-1])[0, -1]
+        return model.run(model.upper, torch.cat((states, self._block))[None], self.upper[-1])[0, -1]
 
-    def push(self, token: int) -> Tensor:
-        """Append the token to every row; the states [rows, d] that the next one comes from."""
-        ids = torch.full((len(self.lower), 1), token, device=self.model.device)
-        states = self.model.read(ids, *self.lower).expand(len(self.upper), -1, -1)
-        return self.model.run(self.model.upper, states, *self.upper)[:, -1]
+    def push(self, live: Sequence[int], tokens: Sequence[int]) -> Tensor:
+        """Append a token to each of the t drafts `live`; the scores [t, v] that their next ones come from."""
+        step = self.branches.step(live)
+        ids = torch.tensor(tokens, device=self.model.device).expand(len(self.lower), -1)
+        states = self.model.read(ids, *self.lower, step=step).expand(len(self.upper), -1, -1)
+        return self._scores(self.model.run(self.model.upper, states, *self.upper, step=step))
+
+    def keep(self, draft: int) -> None:
+        """Go on from a draft; the others are lost."""
+        for cache in (*self.lower, *self.upper):
+            self.branches.keep(draft, cache)
+        self.branches = Branches(self.drafts)
+
+    def _scores(self, hidden: Tensor) -> Tensor:
+        """Upper states [rows, ..., d], the document's row first -> scores [..., v]."""
+        logits = self.model.logits(hidden).float()
+        return contrast(logits[0], logits[-1], self.weight)
