@@ -3,6 +3,7 @@
 A word is checked as it grows. What it may grow into are the document's own words, so a name is never
 misspelt halfway and a number never gets a digit too many. Names and numbers that follow one another
 follow one another in the document: a first name gets no other's surname, a month no other year.
+A number stands behind the same word as in the document, which tells what it counts or measures.
 An address (of a page, of a person) is a name, too.
 """
 
@@ -12,13 +13,31 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import NamedTuple
 
 _EDGES = "\"'“”‘’()[]{}<>.,;:!?*_…—–"
 _PARTS = re.compile(r"[-/–—+=()]")
 _SUFFIX = re.compile(r"(?:['’]s|['’]|s)$")
 _ADDRESS = re.compile(r"://|@|www\.|[^\W\d_]{2}\.[^\W\d_]{2}")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*%?")
+_ITEM = re.compile(rf"{_NUMBER.pattern}|[^\W\d_]+|[=<>≤≥±]")
+"""Numbers, words and signs: the neighbours that a number is known by."""
 _STEM = 5
 """Letters that two forms of a word share: with "evaluated" in the document, a sentence may open with "Evaluation"."""
+
+
+class Place(NamedTuple):
+    """Where a word of the summary stands.
+
+    Attributes:
+        opens_sentence: it is its sentence's first, where a capital says little.
+        name: the name or number right before it, that it may belong to.
+        last: the word right before it, whatever it is.
+    """
+
+    opens_sentence: bool = False
+    name: str = ""
+    last: str = ""
 
 
 class Grounding:
@@ -38,6 +57,7 @@ class Grounding:
                 if _checked(bare):
                     self._words.add(bare)
         self._prefixes = _beginnings(self._words)
+        self._mixed_prefixes = _beginnings(word for word in self._words if not _NUMBER.fullmatch(word))
         self._opener_prefixes = _beginnings(self._openers)
         self._stems = {word[:_STEM] for word in self._openers if len(word) >= _STEM}
         self._followers: defaultdict[str, set[str]] = defaultdict(set)
@@ -47,40 +67,40 @@ class Grounding:
         for word in set(words):
             for first, second in _names(word):
                 self._followers[_key(first)].add(second)
+        self._numbers: defaultdict[str, set[str]] = defaultdict(set)
+        for last, item in pairwise(_ITEM.findall(text.lower())):
+            if item[0].isdigit():
+                self._numbers[last].add(item)
 
-    def allows(self, word: str, more: str, *, opens_sentence: bool, behind: str = "") -> bool:
-        """Whether `more`, a token's text, may follow `word`, what stands of the word being written.
-
-        opens_sentence: the word is a sentence's first, where a capital says little.
-        behind: the name or number that the word stands behind, as `name` gives it.
-        """
+    def allows(self, word: str, more: str, place: Place) -> bool:
+        """Whether `more`, a token's text, may follow `word`, what stands of the word being written at `place`."""
         continues = bool(more) and not more[0].isspace()
         if continues and more.strip(_EDGES):
-            return self._may_grow(word + more, opens_sentence, behind)
+            return self._may_grow(word + more, place)
         # A space or punctuation: the word is over as it stands, and another may begin; or a number goes on.
         goes_on = continues and (word.strip().lstrip(_EDGES) + more) in self._prefixes
-        if not goes_on and not self.is_whole(word, opens_sentence=opens_sentence, behind=behind):
+        if not goes_on and not self.is_whole(word, place):
             return False
         if not more.strip() or continues:
             return True
-        return self._may_grow(more, False, self.name(word, opens_sentence=opens_sentence))
+        return self._may_grow(more, self.next_place(word, place))
 
-    def name(self, word: str, *, opens_sentence: bool) -> str:
-        """`word` if it is a name or number that the next word may belong to, else nothing."""
+    def next_place(self, word: str, place: Place) -> Place:
+        """The place in the same sentence right behind `word` at `place`."""
         stripped = word.strip()
         bare = stripped.strip(_EDGES)
         ended = stripped[-1:] in _EDGES
-        ordinary = opens_sentence and self._opens(bare)
-        return "" if ended or ordinary or not _checked(bare) else bare
+        ordinary = place.opens_sentence and self._opens(bare)
+        return Place(False, "" if ended or ordinary or not _checked(bare) else bare, stripped)
 
-    def is_whole(self, word: str, *, opens_sentence: bool, behind: str = "") -> bool:
+    def is_whole(self, word: str, place: Place) -> bool:
         """Whether the text supports `word` as it stands; words in lower case need no support."""
         bare = word.strip().strip(_EDGES)
         if not _checked(bare):
             return True
-        if opens_sentence and not bare[0].isdigit() and self._opens(bare):
+        if place.opens_sentence and not bare[0].isdigit() and self._opens(bare):
             return True
-        if not self._follows(bare, behind, whole=True):
+        if not self._follows(bare, place, whole=True):
             return False
         if bare in self._words or _SUFFIX.sub("", bare) in self._words:
             return True
@@ -88,29 +108,36 @@ class Grounding:
         if len(parts) == 1 or _ADDRESS.search(bare):
             return False
         known = all(not _checked(part) or part in self._words for part in parts)
-        return known and all(self._follows(part, before, whole=True) for before, part in _names(bare))
+        return known and all(self._follows(second, Place(name=first), whole=True) for first, second in _names(bare))
 
-    def _may_grow(self, word: str, opens_sentence: bool, behind: str) -> bool:
+    def _may_grow(self, word: str, place: Place) -> bool:
         bare = word.strip().lstrip(_EDGES)
         if not _checked(bare):
             return True
-        if opens_sentence and not bare[0].isdigit() and (self._opens(bare) or bare.lower() in self._opener_prefixes):
+        opens = place.opens_sentence and not bare[0].isdigit()
+        if opens and (self._opens(bare) or bare.lower() in self._opener_prefixes):
             return True
         bare = bare.rstrip(_EDGES)
-        if not self._follows(bare, behind, whole=False):
+        if not self._follows(bare, place, whole=False):
             return False
-        return bare in self._prefixes or self.is_whole(bare, opens_sentence=False)
+        return bare in self._prefixes or self.is_whole(bare, Place())
 
     def _opens(self, bare: str) -> bool:
         """Whether a sentence may open with the word, or with a form of it."""
         lower = bare.lower()
         return all(part in self._openers for part in _PARTS.split(lower)) or lower[:_STEM] in self._stems
 
-    def _follows(self, bare: str, behind: str, *, whole: bool) -> bool:
-        """Whether the text has the word, or one that it may become, right behind the name `behind`."""
-        if not behind:
+    def _follows(self, bare: str, place: Place, *, whole: bool) -> bool:
+        """Whether the text has the word, or one that it may become, right behind what stands before it."""
+        items = _ITEM.findall(f"{place.last} {bare}".lower())
+        may_be_mixed = not whole and bare in self._mixed_prefixes
+        if len(items) > 1 and items[-1][0].isdigit() and not may_be_mixed:
+            numbers = self._numbers.get(items[-2], set())
+            if not (items[-1] in numbers if whole else any(number.startswith(items[-1]) for number in numbers)):
+                return False
+        if not place.name:
             return True
-        followers = self._followers.get(_key(behind), ())
+        followers = self._followers.get(_key(place.name), ())
         if whole:
             return any(_key(bare) == _key(follower) for follower in followers)
         return any(follower.startswith(bare) or _key(bare) == _key(follower) for follower in followers)

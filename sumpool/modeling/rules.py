@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from sumpool.modeling.grounding import Grounding
+from sumpool.modeling.grounding import Grounding, Place
 from sumpool.modeling.prompts import Prompts
 
 SLACK = 0.25
@@ -91,9 +91,8 @@ class SummaryRules:
         self.complete = 0
         """Tokens up to the end of the last whole sentence, and the words in them."""
         self.complete_words = 0
-        self._opened_sentence = True
         self._current = ""
-        self._name = ""
+        self._place = Place(opens_sentence=True)
         self._recent: list[str] = []
         self._followers: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
         self.done = False
@@ -143,8 +142,7 @@ class SummaryRules:
             if word:
                 self._followers[tuple(self._recent)].add(word)
                 self._recent = [*self._recent, word][-_MEMORY:]
-            self._name = self._ended_name()
-            self._opened_sentence = self._at_sentence_end() or not self.tokens
+            self._place = self._next_place()
             self._current = ""
             self.words += 1
         self._current += self.vocabulary.texts[token]
@@ -190,19 +188,19 @@ class SummaryRules:
         after_sentence = self._at_sentence_end() and text[:1].isspace()
         if after_sentence and not any(character.isdigit() for character in text):
             text = text[:1]
-        return grounding.allows(self._current, text, opens_sentence=self._opened_sentence, behind=self._name)
+        return grounding.allows(self._current, text, self._place)
 
     def _stands(self) -> bool:
         """Whether the last word may be left as it is: a number before its point may not be the document's."""
-        return self.grounding is None or self.grounding.is_whole(
-            self._current, opens_sentence=self._opened_sentence, behind=self._name
-        )
+        return self.grounding is None or self.grounding.is_whole(self._current, self._place)
 
-    def _ended_name(self) -> str:
-        """The word just written, if the next one may belong to the same name."""
+    def _next_place(self) -> Place:
+        """Where the word stands that now begins."""
+        if not self.tokens or self._at_sentence_end():
+            return Place(opens_sentence=True, last=self._current.strip())
         if self.grounding is None:
-            return ""
-        return self.grounding.name(self._current, opens_sentence=self._opened_sentence)
+            return Place()
+        return self.grounding.next_place(self._current, self._place)
 
     def _at_sentence_end(self) -> bool:
         return bool(self.tokens) and self.vocabulary.ends_sentence[self.tokens[-1]]

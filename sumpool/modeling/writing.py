@@ -80,6 +80,7 @@ class _Rows:
         self.branches = Branches(drafts)
         self.lower: list[KVCache] = []
         self.upper: list[KVCache] = []
+        self._context = -1
 
     def start(self, reading: Reading, contrast_weight: float) -> Tensor:
         """The scores [v] that the first token comes from."""
@@ -94,7 +95,7 @@ class _Rows:
         """Read context [c] and states [s, d] as `Reading` has them; the last state [d]."""
         model = self.model
         # Where the document was pooled, both contexts are the prefix, and one row of the lower layers does for both.
-        if not self.lower or len(context) != self._context:
+        if len(context) != self._context:
             self.lower.append(model.new_cache(model.lower, len(context) + self.room))
             block = model.read(torch.cat((context, self.answer))[None], self.lower[-1])[0]
             self._context, self._block = len(context), block[len(context) :]

@@ -144,8 +144,9 @@ DOCUMENT = "In 2014 the Brno office of SmolLM2-135M grew by 12.5% to 1,024 peopl
         ("It grew by", " 12.5%", True),
         ("It grew by", " 12.6%", False),
         ("It grew by", " 12 people", False),
-        ("It has", " 1,024 people", True),
-        ("It has", " 1,02 people", False),
+        ("It grew to", " 1,024 people", True),
+        ("It has", " 1,024 people", False),
+        ("It grew to", " 1,02 people", False),
         ("It began in", " 2014.", True),
         ("It began in", " 2015.", False),
         ("The office in", " Brno is", True),
@@ -157,6 +158,11 @@ DOCUMENT = "In 2014 the Brno office of SmolLM2-135M grew by 12.5% to 1,024 peopl
         ("It grew. Nobody", " knows", True),
         ("It grew.", " Offices grew", True),
         ("It grew.", " 77 grew", False),
+        ("It began in", " 2014 in Brno", True),
+        ("It is", " Brno SmolLM2-135M", False),
+        ("It is", " SmolLM2-CNN", False),
+        ("It is at", " https://brno.example.org", False),
+        ("It is at", " brno.example.org", False),
     ],
 )
 def test_numbers_and_names_come_from_the_document(
