@@ -21,7 +21,7 @@ DRAFTS = 4
 _TEMPERATURE = 0.6
 _PROBABLE = 3.0
 """Nats below the best token, up to which one may be drawn in its place."""
-_SUPPORT = 2.0
+_SUPPORT = 4.0
 """Nats a token that a sentence fully supported by the document is worth more than one that isn't at all."""
 
 

@@ -3,7 +3,8 @@
 A word is checked as it grows. What it may grow into are the document's own words, so a name is never
 misspelt halfway and a number never gets a digit too many. Names and numbers that follow one another
 follow one another in the document: a first name gets no other's surname, a month no other year.
-A number stands behind the same word as in the document, which tells what it counts or measures.
+A number stands behind the same word as in the document, which tells what it counts or measures, and opens no
+sentence: what does is mostly a heading's or a list's.
 An address (of a page, of a person) is a name, too.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ _PARTS = re.compile(r"[-/–—+=()]")
 _SUFFIX = re.compile(r"(?:['’]s|['’]|s)$")
 _ADDRESS = re.compile(r"://|@|www\.|[^\W\d_]{2}\.[^\W\d_]{2}")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*%?")
+_UNFINISHED = re.compile(r"\d[\d.,]*%?$")
 _ITEM = re.compile(rf"{_NUMBER.pattern}|[^\W\d_]+|[=<>≤≥±]")
 """Numbers, words and signs: the neighbours that a number is known by."""
 _STEM = 5
@@ -61,8 +63,10 @@ class Grounding:
         self._opener_prefixes = _beginnings(self._openers)
         self._stems = {word[:_STEM] for word in self._openers if len(word) >= _STEM}
         self._followers: defaultdict[str, set[str]] = defaultdict(set)
-        for first, second in pairwise(word.strip(_EDGES) for word in words):
-            if _checked(first) and _checked(second):
+        for first, second in pairwise(words):
+            together = first[-1:] not in _EDGES and second[:1] not in _EDGES
+            first, second = first.strip(_EDGES), second.strip(_EDGES)
+            if together and _checked(first) and _checked(second):
                 self._followers[_key(first)].update((second, *_PARTS.split(second)))
         for word in set(words):
             for first, second in _names(word):
@@ -72,18 +76,22 @@ class Grounding:
             if item[0].isdigit():
                 self._numbers[last].add(item)
 
-    def allows(self, word: str, more: str, place: Place) -> bool:
-        """Whether `more`, a token's text, may follow `word`, what stands of the word being written at `place`."""
+    def allows(self, word: str, more: str, place: Place, *, ends_sentence: bool = False) -> bool:
+        """Whether `more`, a token's text, may follow `word`, what stands of the word being written at `place`.
+
+        ends_sentence: the word may be its sentence's last, so that the next opens one.
+        """
         continues = bool(more) and not more[0].isspace()
         if continues and more.strip(_EDGES):
             return self._may_grow(word + more, place)
         # A space or punctuation: the word is over as it stands, and another may begin; or a number goes on.
-        goes_on = continues and (word.strip().lstrip(_EDGES) + more) in self._prefixes
+        longer = word.strip().lstrip(_EDGES) + more
+        goes_on = continues and longer in self._prefixes and self._follows(longer, place, whole=False)
         if not goes_on and not self.is_whole(word, place):
             return False
         if not more.strip() or continues:
             return True
-        return self._may_grow(more, self.next_place(word, place))
+        return self._may_grow(more, Place(True, last=word) if ends_sentence else self.next_place(word, place))
 
     def next_place(self, word: str, place: Place) -> Place:
         """The place in the same sentence right behind `word` at `place`."""
@@ -114,26 +122,37 @@ class Grounding:
         bare = word.strip().lstrip(_EDGES)
         if not _checked(bare):
             return True
-        opens = place.opens_sentence and not bare[0].isdigit()
-        if opens and (self._opens(bare) or bare.lower() in self._opener_prefixes):
+        if place.opens_sentence and bare[0].isdigit():
+            return False
+        if place.opens_sentence and self._opens(bare, self._opener_prefixes):
             return True
         bare = bare.rstrip(_EDGES)
         if not self._follows(bare, place, whole=False):
             return False
-        return bare in self._prefixes or self.is_whole(bare, Place())
+        if bare in self._prefixes or self.is_whole(bare, Place()):
+            return True
+        *_, before, last = ("", *_PARTS.split(bare))
+        known = last in self._prefixes and self._follows(
+            last, Place(name=before if _checked(before) else ""), whole=False
+        )
+        return known and self.is_whole(bare.removesuffix(last), place) and not _ADDRESS.search(bare)
 
-    def _opens(self, bare: str) -> bool:
-        """Whether a sentence may open with the word, or with a form of it."""
+    def _opens(self, bare: str, also: Container[str] = ()) -> bool:
+        """Whether a sentence may open with the word, with a form of it, or with one of the words `also`."""
         lower = bare.lower()
-        return all(part in self._openers for part in _PARTS.split(lower)) or lower[:_STEM] in self._stems
+        if bare[1:] != lower[1:]:
+            return False
+        known = all(part in self._openers for part in _PARTS.split(lower))
+        return known or lower[:_STEM] in self._stems or lower in also
 
     def _follows(self, bare: str, place: Place, *, whole: bool) -> bool:
         """Whether the text has the word, or one that it may become, right behind what stands before it."""
-        items = _ITEM.findall(f"{place.last} {bare}".lower())
-        may_be_mixed = not whole and bare in self._mixed_prefixes
-        if len(items) > 1 and items[-1][0].isdigit() and not may_be_mixed:
-            numbers = self._numbers.get(items[-2], set())
-            if not (items[-1] in numbers if whole else any(number.startswith(items[-1]) for number in numbers)):
+        line = f"{place.last} {bare}".lower()
+        number = _UNFINISHED.search(line)
+        if number and (whole or bare not in self._mixed_prefixes):
+            *_, last = ("", *_ITEM.findall(line[: number.start()]))
+            numbers = self._numbers.get(last, set())
+            if last and not any(known == number[0] if whole else known.startswith(number[0]) for known in numbers):
                 return False
         if not place.name:
             return True
@@ -159,5 +178,6 @@ def _key(word: str) -> str:
 
 
 def _checked(word: str) -> bool:
-    """Whether a word must be the document's: it begins with a capital, holds a digit or is an address."""
-    return word[:1].isupper() or any(character.isdigit() for character in word) or bool(_ADDRESS.search(word))
+    """Whether a word must be the document's: a part begins with a capital, it holds a digit or is an address."""
+    capital = any(part[:1].isupper() for part in _PARTS.split(word))
+    return capital or any(character.isdigit() for character in word) or bool(_ADDRESS.search(word))

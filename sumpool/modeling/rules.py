@@ -177,18 +177,17 @@ class SummaryRules:
         """Rule out every token that is better than the best one that the document supports."""
         if self._supports(int(logits.argmax()), grounding):
             return
-        order = logits.argsort(descending=True)
+        scores, order = logits.sort(descending=True)
         for rank, token in enumerate(order.tolist()):
+            if scores[rank] == -torch.inf:
+                return
             if self._supports(token, grounding):
                 logits[order[:rank]] = -torch.inf
                 return
 
     def _supports(self, token: int, grounding: Grounding) -> bool:
         text = "" if token == self.vocabulary.end else self.vocabulary.texts[token]
-        after_sentence = self._at_sentence_end() and text[:1].isspace()
-        if after_sentence and not any(character.isdigit() for character in text):
-            text = text[:1]
-        return grounding.allows(self._current, text, self._place)
+        return grounding.allows(self._current, text, self._place, ends_sentence=self._at_sentence_end())
 
     def _stands(self) -> bool:
         """Whether the last word may be left as it is: a number before its point may not be the document's."""

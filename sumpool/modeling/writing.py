@@ -66,7 +66,7 @@ def write(
         rules, scores = candidates[best].rules, candidates[best].scores
         if progress is not None:
             progress(rules.words, words)
-    return prompts.decode(rules.result()).strip()
+    return " ".join(prompts.decode(rules.result()).split())
 
 
 class _Rows:
