@@ -30,6 +30,13 @@ def test_what_nothing_supports_names_nothing() -> None:
     assert Support(SENTENCES).of("") == []
 
 
+def test_the_share_is_what_the_named_sentences_cover() -> None:
+    support = Support(SENTENCES)
+    assert support.share(SENTENCES[1]) == 1
+    assert support.share("The lighthouse keeper moved to Lisbon.") < support.share("The lighthouse keeper retired.")
+    assert support.share("Quarterly revenue exceeded expectations.") == support.share("") == 0
+
+
 @given(st.lists(st.text(), max_size=8), st.text())
 def test_indices_are_valid_and_few(sentences: list[str], statement: str) -> None:
     found = Support(sentences).of(statement)
