@@ -439,6 +439,8 @@ def evaluate(
       lead      the document's first words
       textrank  its most central sentences, by TextRank
       base      the model of --base without pooling, on as much as its window holds
+      greedy    the model with plain greedy writing: no drafts, no contrast with what it would write anyway
+      free      the model without --grounded
       random    the model with random sentences kept instead of those that the scorer wants
       leadpool  the model with the first tokens kept
       oracle    the sentences nearest to the human summary: a ceiling for excerpts

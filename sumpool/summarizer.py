@@ -16,6 +16,8 @@ from sumpool.highlight import Highlight
 from sumpool.lengths import fitting_length, parse_length
 from sumpool.modeling.blocks import Tokens, character_spans, tokenize
 from sumpool.modeling.checkpoint import find_model, load_model
+from sumpool.modeling.contrast import CONTRAST
+from sumpool.modeling.drafts import DRAFTS
 from sumpool.modeling.grounding import Grounding
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.reading import Ranking, Reading, read
@@ -30,6 +32,7 @@ PASSAGES = 3
 
 WINDOW_ROOM = 1024
 """Tokens of a model's window that are left to the instruction and the summary."""
+MOST_DRAFTS = 16
 LARGEST_POOL = 8192 - WINDOW_ROOM
 
 
@@ -41,6 +44,7 @@ class Summarizer:
         device: "auto" (CUDA, then MPS, then CPU), "cpu", "cuda" or "mps".
         pool: representations kept; the model's own number by default.
         block: document tokens in a block; the model's own number by default.
+        drafts: of each sentence, the best of which stays; 1 is fastest.
 
     Raises:
         ModelError: the model is missing or damaged.
@@ -54,7 +58,10 @@ class Summarizer:
         device: str = "auto",
         pool: int | None = None,
         block: int | None = None,
+        drafts: int = DRAFTS,
     ) -> None:
+        if not 1 <= drafts <= MOST_DRAFTS:
+            raise UsageError("size", f"--drafts {drafts}: out of range (use 1 to {MOST_DRAFTS})")
         for name, value, least in (("--pool", pool, 16), ("--block", block, 32)):
             if value is not None and not least <= value <= LARGEST_POOL:
                 raise UsageError("size", f"{name} {value}: out of range (use {least} to {LARGEST_POOL})")
@@ -62,7 +69,7 @@ class Summarizer:
         directory = find_model(model)
         self.device = chosen.type
         self.model_name = directory.name
-        self._pool, self._block = pool, block
+        self._pool, self._block, self._drafts = pool, block, drafts
         dtype = torch.bfloat16 if chosen.type == "cuda" else torch.float32
         self._model = load_model(directory, device=chosen, dtype=dtype, keep_int8=chosen.type == "cpu")
         self._prompts = Prompts.load(directory)
@@ -208,9 +215,20 @@ class Summarizer:
         words: int,
         *,
         grounded: bool = True,
+        drafts: int | None = None,
+        contrast: float = CONTRAST,
         progress: Progress | None = None,
     ) -> str:
-        """A summary of about `words` words of what was read; grounded: with the document's numbers and names only."""
+        """A summary of about `words` words of what was read.
+
+        Args:
+            document, tokens, reading: the document, and what `tokenize` and `read` made of it.
+            words: as many as it shall have.
+            grounded: write no number and no name that the document lacks.
+            drafts: of each sentence; the summarizer's own number by default.
+            contrast: how much it counts what the document adds to what the model would write without it.
+            progress: is told how far writing is.
+        """
         return write(
             self._model,
             self._prompts,
@@ -219,6 +237,8 @@ class Summarizer:
             words=words,
             grounding=Grounding(document.text, self._vocabulary.ordinary) if grounded else None,
             support=_support(document, _kept_sentences(document, tokens, reading)).share,
+            drafts=drafts or self._drafts,
+            contrast_weight=contrast,
             progress=(progress or Progress()).writing,
         )
 

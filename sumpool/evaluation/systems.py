@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sumpool.documents import Document
 from sumpool.evaluation import excerpts
@@ -53,6 +54,8 @@ def make_systems(settings: Settings) -> dict[str, System]:
     if POOLING.intersection(settings.systems):
         ours = Summarizer(settings.model, device=settings.device, pool=settings.pool, block=settings.block)
         made["sumpool"] = pooled(ours, lambda case: None)
+        made["greedy"] = pooled(ours, lambda case: None, drafts=1, contrast=0.0)
+        made["free"] = pooled(ours, lambda case: None, grounded=False)
         made["random"] = pooled(ours, lambda case: at_random(f"{settings.seed} {case.id}"))
         made["leadpool"] = pooled(ours, lambda case: from_the_start)
     if "base" in settings.systems:
@@ -62,13 +65,13 @@ def make_systems(settings: Settings) -> dict[str, System]:
     return {name: made[name] for name in settings.systems}
 
 
-def pooled(summarizer: Summarizer, ranking_for: Callable[[Case], Ranking | None]) -> System:
-    """The summarizer, with a case's ranking in its scorer's place where there is one."""
+def pooled(summarizer: Summarizer, ranking_for: Callable[[Case], Ranking | None], **writing: Any) -> System:
+    """The summarizer with a case's ranking in its scorer's place, where there is one, and options of its `write`."""
 
     def system(case: Case, progress: Progress) -> Written:
         tokens = summarizer.tokenize(case.document)
         reading = summarizer.read(tokens, case.words, focus=case.focus, ranking=ranking_for(case), progress=progress)
-        text = summarizer.write(case.document, tokens, reading, case.words, progress=progress)
+        text = summarizer.write(case.document, tokens, reading, case.words, progress=progress, **writing)
         kept = reading.kept.tolist()
         return Written(text, Pool(kept, tokens.sentence_starts) if len(kept) < len(tokens) else None)
 

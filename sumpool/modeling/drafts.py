@@ -18,7 +18,7 @@ from sumpool.modeling.rules import SummaryRules
 
 DRAFTS = 4
 """Drafts of each sentence; the first is greedy, the others are drawn at random."""
-_TEMPERATURE = 0.6
+_TEMPERATURE = 1.0
 _PROBABLE = 3.0
 """Nats below the best token, up to which one may be drawn in its place."""
 _SUPPORT = 4.0

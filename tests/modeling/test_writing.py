@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
+from sumpool.modeling.blocks import Tokens
 from sumpool.modeling.branches import Branches
 from sumpool.modeling.contrast import contrast
 from sumpool.modeling.drafts import Draft
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
+from sumpool.modeling.reading import read
 from sumpool.modeling.rules import SummaryRules, Vocabulary
+from sumpool.modeling.writing import write
 
 LONG, SHORT = list(range(100, 140)), list(range(200, 207))
 
@@ -59,6 +62,39 @@ def test_branches_of_one_cache_run_as_each_would_alone(model: PyramidionLM) -> N
         for column, token in enumerate((41, 42)):
             expected = run_alone(model, [*trunk, *texts[2], token])[-1]
             torch.testing.assert_close(states[row, column], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_one_draft_without_contrast_is_greedy_writing(
+    model: PyramidionLM, prompts: Prompts, vocabulary: Vocabulary
+) -> None:
+    """Against a loop that runs everything again for each token, under the same rules."""
+    reading = read(model, Tokens(list(range(100, 300)), [*range(0, 200, 8), 200]), [1, 2, 3])
+    rules = SummaryRules(vocabulary, 12, torch.device("cpu"))
+    while not rules.done and len(rules.tokens) < 48:
+        block = run_alone(model, [1, 2, 3, *prompts.answer, *rules.tokens])[3:]
+        hidden = model.run(model.upper, torch.cat((reading.states, block))[None])[0, -1]
+        scores = rules.apply(model.logits(hidden).float().log_softmax(-1))
+        if not rules.done:
+            rules.push(int(scores.argmax()))
+    plain = write(model, prompts, vocabulary, reading, words=12, drafts=1, contrast_weight=0.0)
+    assert plain == " ".join(prompts.decode(rules.result()).split())
+
+
+def test_drafts_are_drawn_alike_each_time(model: PyramidionLM, prompts: Prompts, vocabulary: Vocabulary) -> None:
+    reading = read(model, Tokens(list(range(100, 300)), [*range(0, 200, 8), 200]), [1, 2, 3])
+    compared: list[str] = []
+
+    def support(text: str) -> float:
+        compared.append(text)
+        return float(len(compared) == 2)
+
+    one = write(model, prompts, vocabulary, reading, words=40, drafts=6, support=support)
+    first = compared.copy()
+    compared.clear()
+    assert one == write(model, prompts, vocabulary, reading, words=40, drafts=6, support=support)
+    assert first == compared
+    assert len(set(first)) > 1
+    assert one.startswith(" ".join(first[1].split())), "the draft that is supported stays"
 
 
 def test_contrast_adds_what_the_document_adds_to_plausible_tokens() -> None:
