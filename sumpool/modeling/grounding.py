@@ -22,6 +22,8 @@ _SUFFIX = re.compile(r"(?:['’]s|['’]|s)$")
 _ADDRESS = re.compile(r"://|@|www\.|[^\W\d_]{2}\.[^\W\d_]{2}")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*%?")
 _UNFINISHED = re.compile(r"\d[\d.,]*%?$")
+_POINT = re.compile(r"(?<!\w)\.\d+")
+"""A number that begins with its point, which looks like punctuation."""
 _ITEM = re.compile(rf"{_NUMBER.pattern}|[^\W\d_]+|[=<>≤≥±]")
 """Numbers, words and signs: the neighbours that a number is known by."""
 _STEM = 5
@@ -71,6 +73,7 @@ class Grounding:
         for word in set(words):
             for first, second in _names(word):
                 self._followers[_key(first)].add(second)
+        self._points = set(_POINT.findall(text))
         self._numbers: defaultdict[str, set[str]] = defaultdict(set)
         for last, item in pairwise(_ITEM.findall(text.lower())):
             if item[0].isdigit():
@@ -104,6 +107,8 @@ class Grounding:
     def is_whole(self, word: str, place: Place) -> bool:
         """Whether the text supports `word` as it stands; words in lower case need no support."""
         bare = word.strip().strip(_EDGES)
+        if not self._points.issuperset(_POINT.findall(word)):
+            return False
         if not _checked(bare):
             return True
         if place.opens_sentence and not bare[0].isdigit() and self._opens(bare):
@@ -120,6 +125,8 @@ class Grounding:
 
     def _may_grow(self, word: str, place: Place) -> bool:
         bare = word.strip().lstrip(_EDGES)
+        if not all(any(known.startswith(point) for known in self._points) for point in _POINT.findall(word)):
+            return False
         if not _checked(bare):
             return True
         if place.opens_sentence and bare[0].isdigit():

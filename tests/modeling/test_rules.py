@@ -135,7 +135,9 @@ def test_any_model_stops(vocabulary: Vocabulary, seed: int, words: int) -> None:
     assert not set(rules.result()) & set(vocabulary.line_breaks.tolist())
 
 
-DOCUMENT = "In 2014 the Brno office of SmolLM2-135M grew by 12.5% to 1,024 people. CNN said so, and Ana-Maria too."
+DOCUMENT = (
+    "In 2014 the Brno office of SmolLM2-135M grew by 12.5% to 1,024 people. CNN said so (p = .05), and Ana-Maria too."
+)
 
 
 @pytest.mark.parametrize(
@@ -149,6 +151,9 @@ DOCUMENT = "In 2014 the Brno office of SmolLM2-135M grew by 12.5% to 1,024 peopl
         ("It grew to", " 1,02 people", False),
         ("It grew by", " 1.5", False),
         ("It grew to", " 1.5", False),
+        ("It grew by", " .5 people", False),
+        ("It has p =", " .05 at", True),
+        ("It has p =", " .06 at", False),
         ("It began in", " 2014.", True),
         ("It began in", " 2015.", False),
         ("The office in", " Brno is", True),
