@@ -32,8 +32,9 @@ def outputs(directory: Path) -> dict[str, bytes]:
 
 
 def written(directory: Path) -> dict[str, int]:
-    """When each output was written."""
-    return {name: (directory / name).stat().st_mtime_ns for name in outputs(directory)}
+    """When each output was written; without what is only being written."""
+    files = (path for path in directory.rglob("*.txt*") if path.suffix != ".part" and path.is_file())
+    return {path.relative_to(directory).as_posix(): path.stat().st_mtime_ns for path in files}
 
 
 def entries(directory: Path) -> list[dict[str, str]]:
@@ -280,8 +281,7 @@ def test_end_is_known_in_time(number: int) -> None:
     taken = iter(upcoming)
     if number:
         assert next(taken) == 0
-        assert next(asked, None) == (4 if number > 4 else None)
-    del taken
+        assert next(asked, None) == (3 if number > 3 else None)
 
 
 def test_reading_ahead_keeps_order_and_is_never_far_ahead() -> None:
@@ -347,7 +347,20 @@ def test_progress_is_that_of_the_document_that_is_waited_for() -> None:
     assert watcher.seen[-1] == 3
 
 
-WORDS = "harbour council report depth meeting spring boats fishermen silt dredging cost winter".split()
+WORDS = [
+    "harbour",
+    "council",
+    "report",
+    "depth",
+    "meeting",
+    "spring",
+    "boats",
+    "fishermen",
+    "silt",
+    "dredging",
+    "cost",
+    "winter",
+]
 
 
 def write_documents(directory: Path, number: int) -> None:
@@ -379,7 +392,7 @@ def killed_again_and_again(command: Command, model: Path, files: int, kills: int
         time.sleep(chance.uniform(0, 0.1))
         process.kill()
         process.communicate()
-        now = {name: at for name, at in written(out).items() if not name.endswith(".part")}
+        now = written(out)
         assert {name: now[name] for name in first} == first, "done twice"
         first = now
     process = command(*arguments, "out")
@@ -429,7 +442,7 @@ def test_interrupted_batch_keeps_what_is_finished_and_nothing_else(
     process = command(
         "summarize", "--model", small_model, "--length", "20", "docs", "-o", "out", start_new_session=True
     )
-    while len(written(Path("out"))) < 5:
+    while len(written(Path("out"))) < 3 or "apart" not in "".join(processes(process.pid)):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(number)
@@ -440,8 +453,8 @@ def test_interrupted_batch_keeps_what_is_finished_and_nothing_else(
     assert processes(process.pid) == []
     assert not list(Path().rglob("*.part"))
     before = written(Path("out"))
-    assert len(before) >= 5
-    assert len(entries(Path("out"))) == len(before)
+    assert len(before) >= 3
+    assert {entry["output"] for entry in entries(Path("out"))} >= before.keys()
 
 
 @pytest.mark.long
