@@ -1,26 +1,37 @@
-"""The work behind `sumpool summarize`: read each source, load the model once if any can be read, write each result."""
+"""The work behind `summarize` and `highlight`: read sources, load the model once if any can be read, write results."""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from sumpool.ahead import Ahead, Job, Lookahead
 from sumpool.errors import DocumentError, SumpoolError
+from sumpool.highlight import Highlight
 from sumpool.interrupts import ending_at_once
-from sumpool.outputs import OutputError, print_result, write_whole
-from sumpool.rendering import Renderer
+from sumpool.outputs import OutputError, print_result
+from sumpool.progress import Progress
+from sumpool.record import Results, fingerprint
+from sumpool.rendering import Renderer, highlight_page
 from sumpool.sources import Source
 from sumpool.summary import Summary
+from sumpool.tally import Tally
 from sumpool.terminal import Terminal
 
 if TYPE_CHECKING:
     from sumpool.documents import Document
-    from sumpool.highlight import Highlight
     from sumpool.summarizer import Summarizer
+
+AHEAD = 2
+"""Documents that are read while the model works on one."""
+
+FOUND = 1000
+"""Sources that are looked for ahead of the reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,112 +59,223 @@ class Writing:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A source and the file its summary goes to; None is standard output."""
+    """A source and the file its result goes to; None is standard output."""
 
     source: Source
     target: Path | None = None
+    data: bytes | None = None
+    """What came from standard input."""
 
 
-def read_source(source: Source, reading: Reading, terminal: Terminal) -> Document:
-    """The document behind a source; DocumentError if there is none."""
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A document that has been read; `content` is the fingerprint of its source, `seconds` what reading it took."""
+
+    document: Document
+    content: str
+    seconds: float
+
+
+def settings_fingerprint(command: str, writing: Writing, reading: Reading, **rendering: Any) -> str:
+    """The fingerprint of all that decides what becomes of a source; ModelError if there is no such model.
+
+    Not of where and how fast that is done: the device, the limits, the number of processes.
+    """
+    from sumpool.modeling.checkpoint import MANIFEST, find_model
+
+    settings = asdict(writing)
+    del settings["device"]
+    settings["model"] = fingerprint((find_model(writing.model) / MANIFEST).read_bytes())
+    return fingerprint(json.dumps([command, settings, reading.abstract, rendering]).encode())
+
+
+def read_stdin(terminal: Terminal) -> bytes:
+    """All of standard input. Only the main thread may: Python can't end while another one waits for it."""
+    if sys.stdin.isatty():
+        terminal.note("type or paste the text, then end it with Ctrl-D on a line of its own")
+    return sys.stdin.buffer.read()
+
+
+def read_source(source: Source, data: bytes, reading: Reading, progress: Progress) -> Document:
+    """The document that `data` from a source is; DocumentError if it is none."""
     from sumpool.documents import read_document
 
-    if source.error is not None:
-        raise source.error
-    if source.path is None and sys.stdin.isatty():
-        terminal.note("type or paste the text, then end it with Ctrl-D on a line of its own")
     return read_document(
         source.path or source.name,
-        sys.stdin.buffer.read() if source.path is None else None,
+        data,
         password=reading.password,
         abstract=reading.abstract,
         timeout=reading.timeout,
         jobs=reading.jobs,
-        progress=terminal.extracting,
-        ocr_progress=terminal.recognizing,
+        progress=progress.extracting,
+        ocr_progress=progress.recognizing,
     )
 
 
-def highlight_source(source: Source, reading: Reading, writing: Writing, terminal: Terminal) -> Highlight:
-    """What the pooler makes of one source; DocumentError if there is no document behind it."""
-    began = time.perf_counter()
-    document = read_source(source, reading, terminal)
-    extracted = time.perf_counter() - began
-    result = load_summarizer(writing, terminal).highlight(
-        document, length=writing.length, focus=writing.focus, grounded=writing.grounded, progress=terminal
-    )
-    summary = replace(result.summary, seconds=replace(result.summary.seconds, extract=extracted))
-    return replace(result, summary=summary)
+def load_source(source: Source) -> bytes:
+    """What is in a file; DocumentError if it can't be had."""
+    from sumpool.documents import load
+
+    if source.error is not None:
+        raise source.error
+    assert source.path is not None
+    return load(source.path)
 
 
 def load_summarizer(writing: Writing, terminal: Terminal) -> Summarizer:
     """The model that summaries are written with; ModelError or UsageError if there is no such model or device."""
+    from sumpool.documents.isolation import end_workers
+
+    def tidy() -> None:
+        terminal.stop()
+        end_workers()
+
     terminal.loading()
-    with ending_at_once(terminal.stop):
+    with ending_at_once(tidy):
         from sumpool.summarizer import Summarizer
 
         return Summarizer(writing.model, device=writing.device, pool=writing.pool, block=writing.block)
 
 
 class Batch:
-    """Summarizes tasks one after the other with one model, which is loaded when the first document has been read."""
+    """Makes results of tasks, one after the other, with one model, which is loaded when the first document is read.
+
+    Args:
+        reading: how documents are read.
+        writing: how summaries are written.
+        new_renderer: gives a renderer; its argument is whether several results go into one output.
+        terminal: is told what happens.
+        results: where what has a target goes.
+        overwrite: do what is finished, too.
+        fail_fast: stop at the first source that fails.
+        highlight: make highlight pages, not summaries.
+    """
 
     def __init__(
-        self, reading: Reading, writing: Writing, new_renderer: Callable[[], Renderer], terminal: Terminal
+        self,
+        reading: Reading,
+        writing: Writing,
+        new_renderer: Callable[[bool], Renderer],
+        terminal: Terminal,
+        results: Results,
+        *,
+        overwrite: bool = False,
+        fail_fast: bool = False,
+        highlight: bool = False,
     ) -> None:
         self._reading = reading
         self._writing = writing
         self._new_renderer = new_renderer
         self._terminal = terminal
+        self._results = results
+        self._overwrite = overwrite
+        self._fail_fast = fail_fast
+        self._highlight = highlight
         self._summarizer: Summarizer | None = None
+        self._tally = Tally()
+        self._doomed: Task | None = None
 
-    def run(self, tasks: Sequence[Task]) -> bool:
+    def run(self, tasks: Iterable[Task]) -> bool:
         """Do all tasks; False if some source failed. ModelError if none can be done, UsageError for a wrong device."""
-        for task in tasks:  # what is known to be wrong already is said before anybody waits for anything
+        from sumpool.documents.isolation import end_workers
+
+        upcoming = Lookahead(self._found(tasks), FOUND)
+        printing = self._new_renderer(upcoming.total != 1)
+        opened = False
+        with Ahead(upcoming, self._read, most=AHEAD, abandon=end_workers) as jobs:
+            for number, job in enumerate(jobs, 1):
+                task = self._doomed or job.item
+                if task.target is None and not opened:
+                    print_result(printing.opening())
+                    opened = True
+                try:
+                    self._do(task, job, printing, number, upcoming.total)
+                except (DocumentError, OutputError) as error:
+                    self._fail(task, error, printing)
+                    if self._fail_fast:
+                        self._tally.left = upcoming.found - number
+                        break
+        if opened:
+            print_result(printing.closing())
+        self._terminal.summary(self._tally)
+        return not self._tally.failed
+
+    def _found(self, tasks: Iterable[Task]) -> Iterator[Task]:
+        """The tasks; what is known to be wrong already is said before anybody waits for anything."""
+        for task in tasks:
             if task.source.error is not None:
                 self._terminal.failure(task.source.error, task.source.name)
-        well = True
-        printing = self._new_renderer()
-        to_stdout = any(task.target is None for task in tasks)
-        if to_stdout:
-            print_result(printing.opening())
-        for number, task in enumerate(tasks, 1):
-            try:
-                with self._terminal.document(task.source.name, number, len(tasks)):
-                    summary = self._summarize(task.source)
-                if task.target is None:
-                    print_result(printing.summary(summary))
-                else:
-                    renderer = self._new_renderer()
-                    write_whole(task.target, renderer.opening() + renderer.summary(summary) + renderer.closing())
-                self._terminal.finished(summary, task.target)
-            except (DocumentError, OutputError) as error:
-                well = False
-                self._fail(task, error, printing)
-        if to_stdout:
-            print_result(printing.closing())
-        return well
+                if self._fail_fast:
+                    self._doomed = task
+            elif task.source.path is None:
+                task = replace(task, data=read_stdin(self._terminal))
+            yield task
+            if self._doomed:
+                return
 
-    def _summarize(self, source: Source) -> Summary:
+    def _read(self, task: Task, progress: Progress) -> Ready | None:
+        """A task's document; None if its result is there already. Runs in a thread of its own."""
         began = time.perf_counter()
-        document = read_source(source, self._reading, self._terminal)
-        extracted = time.perf_counter() - began
+        data = load_source(task.source) if task.data is None else task.data
+        content = fingerprint(data)
+        if (
+            task.target is not None
+            and not self._overwrite
+            and self._results.is_finished(task.target, task.source.path, content)
+        ):
+            return None
+        document = read_source(task.source, data, self._reading, progress)
+        return Ready(document, content, time.perf_counter() - began)
+
+    def _do(self, task: Task, job: Job[Task, Ready | None], printing: Renderer, number: int, total: int | None) -> None:
+        with self._terminal.document(task.source.name, number, total):
+            if task.source.error is not None:
+                raise task.source.error
+            ready = job.wait(self._terminal)
+            result = None if ready is None else self._make(ready)
+        if ready is None or result is None:
+            self._tally.skipped += 1
+            return
+        summary = result.summary if isinstance(result, Highlight) else result
+        if task.target is None:
+            print_result(_render(result, printing))
+        else:
+            renderer = self._new_renderer(False)
+            text = renderer.opening() + _render(result, renderer) + renderer.closing()
+            self._results.write(task.target, text, task.source.path, ready.content)
+        self._tally.done += 1
+        self._terminal.finished(summary, task.target)
+
+    def _make(self, ready: Ready) -> Summary | Highlight:
         if self._summarizer is None:
             self._summarizer = load_summarizer(self._writing, self._terminal)
-        summary = self._summarizer.summarize(
-            document,
+        make = self._summarizer.highlight if self._highlight else self._summarizer.summarize
+        result = make(
+            ready.document,
             length=self._writing.length,
             focus=self._writing.focus,
             grounded=self._writing.grounded,
             progress=self._terminal,
         )
-        return replace(summary, seconds=replace(summary.seconds, extract=extracted))
+        if isinstance(result, Highlight):
+            return replace(result, summary=_timed(result.summary, ready.seconds))
+        return _timed(result, ready.seconds)
 
     def _fail(self, task: Task, error: SumpoolError, printing: Renderer) -> None:
         if isinstance(error, OutputError):  # its message names the output, which is what is wrong
+            self._tally.fail("can't be written", task.source.name)
             self._terminal.failure(error)
             return
+        self._tally.fail(error.message, task.source.name)
         if task.source.error is None:
             self._terminal.failure(error, task.source.name)
         if task.target is None:
             print_result(printing.failure(task.source.name, error))
+
+
+def _render(result: Summary | Highlight, renderer: Renderer) -> str:
+    return highlight_page(result) if isinstance(result, Highlight) else renderer.summary(result)
+
+
+def _timed(summary: Summary, seconds: float) -> Summary:
+    return replace(summary, seconds=replace(summary.seconds, extract=seconds))

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -15,7 +15,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from sumpool import __version__
-from sumpool.batch import Batch, Reading, Task, Writing, highlight_source, read_source
+from sumpool.batch import Batch, Reading, Task, Writing, load_source, read_source, read_stdin, settings_fingerprint
 from sumpool.errors import DocumentError, SumpoolError, UsageError
 from sumpool.evaluation.settings import REFERENCE, SYSTEMS, Settings, parse_asked, parse_systems
 from sumpool.lengths import LENGTHS, LONGEST, SHORTEST, parse_length
@@ -23,14 +23,14 @@ from sumpool.outputs import (
     SUFFIXES,
     check_directory,
     check_file,
-    is_finished,
+    plan_output,
     plan_outputs,
     print_result,
     silence_stdout,
     wants_directory,
-    write_whole,
 )
-from sumpool.rendering import highlight_page, make_renderer
+from sumpool.record import Record, Results
+from sumpool.rendering import make_renderer
 from sumpool.rendering.clean import printable
 from sumpool.rendering.json import json_line
 from sumpool.sources import Source, find_sources
@@ -68,7 +68,10 @@ GroundedOption = Annotated[
     typer.Option("--grounded/--no-grounded", help="Whether numbers and names that the document lacks are kept out."),
 ]
 OverwriteOption = Annotated[
-    bool, typer.Option("--overwrite", help="Write outputs that exist already again instead of skipping them.")
+    bool, typer.Option("--overwrite", help="Write outputs again that are finished, instead of skipping them.")
+]
+FailFastOption = Annotated[
+    bool, typer.Option("--fail-fast", help="Stop at the first source that fails, instead of doing the others.")
 ]
 PasswordOption = Annotated[
     str | None,
@@ -209,6 +212,7 @@ def summarize(
     ] = True,
     jobs: JobsOption = None,
     overwrite: OverwriteOption = False,
+    fail_fast: FailFastOption = False,
     password: PasswordOption = None,
     abstract: AbstractOption = "keep",
     timeout: TimeoutOption = 120.0,
@@ -226,27 +230,30 @@ def summarize(
     arguments = _arguments(sources)
     to_file = None if output in (None, "-") else output
     found = find_sources(arguments, recursive=recursive, leave_out=Path(to_file) if to_file else None)
-    tasks = _tasks(found, arguments, to_file, SUFFIXES[format], overwrite, terminal)
-    if any(task.source.error is None for task in tasks):
-        from sumpool.modeling.checkpoint import find_model
-
-        find_model(model)  # a wrong name is worth telling before documents are read
+    tasks, directory = _tasks(found, arguments, to_file, SUFFIXES[format])
+    reading = Reading(password, abstract, timeout, jobs or _default_jobs())
+    # A wrong model is worth telling before documents are read.
+    settings = settings_fingerprint("summarize", writing, reading, format=format, sources=show_sources)
 
     on_terminal = to_file is None and sys.stdout.isatty()
-    batch = Batch(
-        Reading(password, abstract, timeout, jobs or _default_jobs()),
-        writing,
-        lambda: make_renderer(
-            format,
-            sources=show_sources,
-            several=to_file is None and len(tasks) > 1,
-            width=min(shutil.get_terminal_size().columns, WIDEST) if on_terminal else None,
-            styled=on_terminal and _styled(),
-        ),
-        terminal,
-    )
-    if not batch.run(tasks):
-        raise typer.Exit(1)
+    with _results(directory, settings) as results:
+        batch = Batch(
+            reading,
+            writing,
+            lambda several: make_renderer(
+                format,
+                sources=show_sources,
+                several=several,
+                width=min(shutil.get_terminal_size().columns, WIDEST) if on_terminal else None,
+                styled=on_terminal and _styled(),
+            ),
+            terminal,
+            results,
+            overwrite=overwrite,
+            fail_fast=fail_fast,
+        )
+        if not batch.run(tasks):
+            raise typer.Exit(1)
 
 
 @app.command()
@@ -273,9 +280,11 @@ def extract(
     terminal = Terminal(quiet=quiet)
     [argument] = _arguments([source] if source else None)
     wanted = Source("stdin") if argument == "-" else Source(argument, Path(argument))
+    reading = Reading(password, abstract, timeout, jobs or _default_jobs())
     try:
         with terminal.document(wanted.name, 1, 1):
-            document = read_source(wanted, Reading(password, abstract, timeout, jobs or _default_jobs()), terminal)
+            data = read_stdin(terminal) if wanted.path is None else load_source(wanted)
+            document = read_source(wanted, data, reading, terminal)
     except DocumentError as error:
         terminal.failure(error, wanted.name)
         if format == "json":
@@ -339,26 +348,20 @@ def highlight(
     if output is None and sys.stdout.isatty():
         raise UsageError("output", "a web page is nothing for a terminal (name a file: -o page.html)")
     wanted = Source("stdin") if argument == "-" else Source(argument, Path(argument))
-    tasks = _tasks([wanted], [], to_file, SUFFIXES["html"], overwrite, terminal)
-    if not tasks:
-        return
-    from sumpool.modeling.checkpoint import find_model
-
-    find_model(model)
+    tasks, directory = _tasks([wanted], [], to_file, SUFFIXES["html"])
     reading = Reading(password, abstract, timeout, jobs or _default_jobs())
-    try:
-        with terminal.document(wanted.name, 1, 1):
-            result = highlight_source(wanted, reading, writing, terminal)
-    except DocumentError as error:
-        terminal.failure(error, wanted.name)
-        raise typer.Exit(1) from None
-    page = highlight_page(result)
-    [task] = tasks
-    if task.target is None:
-        print_result(page)
-    else:
-        write_whole(task.target, page)
-    terminal.finished(result.summary, task.target)
+    with _results(directory, settings_fingerprint("highlight", writing, reading)) as results:
+        batch = Batch(
+            reading,
+            writing,
+            lambda several: make_renderer("text", several=several),
+            terminal,
+            results,
+            overwrite=overwrite,
+            highlight=True,
+        )
+        if not batch.run(tasks):
+            raise typer.Exit(1)
 
 
 EVALUATE_EXAMPLES = """Examples:
@@ -511,34 +514,25 @@ def _arguments(sources: Sequence[str] | None) -> list[str]:
 
 
 def _tasks(
-    sources: Sequence[Source],
-    arguments: Sequence[str],
-    output: str | None,
-    suffix: str,
-    overwrite: bool,
-    terminal: Terminal,
-) -> list[Task]:
-    """Each source with its target, without those that are done; UsageError if the output can't be written."""
+    sources: Iterable[Source], arguments: Sequence[str], output: str | None, suffix: str
+) -> tuple[Iterable[Task], Path | None]:
+    """Each source with its target, and the directory where these are; UsageError if the output can't be written."""
     if output is None:
-        return [Task(source) for source in sources]
+        return map(Task, sources), None
+    directory = Path(output)
+    if len(arguments) == 1 and os.path.isdir(arguments[0]):  # nothing can collide: no need to know all of them
+        check_directory(directory, arguments)
+        return (Task(source, plan_output(source, directory, suffix)) for source in sources), directory
+    sources = list(sources)
     if wants_directory(output, arguments, sources):
-        check_directory(Path(output), arguments)
-        targets = plan_outputs(sources, Path(output), suffix)
-    else:
-        check_file(Path(output), sources)
-        targets = [Path(output)]
-    tasks = [Task(source, target) for source, target in zip(sources, targets, strict=True)]
-    if overwrite:
-        return tasks
-    left = [task for task in tasks if task.source.error or not (task.target and is_finished(task.target))]
-    skipped = len(tasks) - len(left)
-    if skipped:
-        many = skipped > 1
-        terminal.note(
-            f"{skipped} finished output{'s were' if many else ' was'} left as before "
-            f"(--overwrite makes {'them' if many else 'it'} anew)"
-        )
-    return left
+        check_directory(directory, arguments)
+        return map(Task, sources, plan_outputs(sources, directory, suffix)), directory
+    check_file(directory, sources)
+    return map(Task, sources, [directory]), None
+
+
+def _results(directory: Path | None, settings: str) -> Results:
+    return Results() if directory is None else Record(directory, settings)
 
 
 def _styled() -> bool:

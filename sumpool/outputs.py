@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import stat
 import sys
 import tempfile
@@ -16,6 +17,9 @@ from sumpool.errors import SumpoolError, UsageError
 from sumpool.sources import STDIN, Source
 
 SUFFIXES = {"text": ".txt", "markdown": ".md", "json": ".json", "html": ".html"}
+
+_PART = (".sumpool-", ".part")
+"""How the name of a file that is being written begins and ends."""
 
 
 class OutputError(SumpoolError):
@@ -32,19 +36,35 @@ def wants_directory(output: str, arguments: Sequence[str], sources: Sequence[Sou
     )
 
 
+def plan_output(source: Source, directory: Path, suffix: str) -> Path:
+    """The file in `directory` for a source: the source's whole name (`report.pdf`) and `suffix`.
+
+    No two sources share one if all were found in the same directory.
+    """
+    return _place(_name(source), directory, suffix)
+
+
 def plan_outputs(sources: Sequence[Source], directory: Path, suffix: str) -> list[Path]:
-    """One file in `directory` for each source: the source's whole name (`report.pdf`) and `suffix`.
+    """A file in `directory` for each source, whatever the sources.
 
     A file named outright lands directly in `directory`, a file found in a directory argument where it lay below that.
     If this would send two sources to one file, all keep their path below the folder that they have in common.
     So names depend on the sources alone, never on their order or on what an earlier run left behind.
     """
-    names = [source.below or Path(source.path.name if source.path else source.name) for source in sources]
+    names = [_name(source) for source in sources]
     if max(Counter(names).values(), default=0) > 1:
         paths = [os.path.abspath(source.path or STDIN) for source in sources]
         common = os.path.commonpath([os.path.dirname(path) for path in paths])
         names = [Path(os.path.relpath(path, common)) for path in paths]
-    return [directory / name.with_name(name.name + suffix) for name in names]
+    return [_place(name, directory, suffix) for name in names]
+
+
+def _name(source: Source) -> Path:
+    return source.below or Path(source.path.name if source.path else source.name)
+
+
+def _place(name: Path, directory: Path, suffix: str) -> Path:
+    return directory / name.with_name(name.name + suffix)
 
 
 def check_directory(directory: Path, arguments: Sequence[str]) -> None:
@@ -61,7 +81,7 @@ def check_directory(directory: Path, arguments: Sequence[str]) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError("output", f"{directory}: {_reason(error)} (choose another directory)") from None
+        raise UsageError("output", f"{directory}: {reason(error)} (choose another directory)") from None
     _check_takes_files(directory, directory)
 
 
@@ -79,12 +99,17 @@ def _check_takes_files(directory: Path, shown: Path) -> None:
         with tempfile.TemporaryFile(dir=directory):
             return
     except OSError as error:
-        raise UsageError("output", f"{shown}: can't write there: {_reason(error)} (choose another place)") from None
+        raise UsageError("output", f"{shown}: can't write there: {reason(error)} (choose another place)") from None
 
 
-def is_finished(file: Path) -> bool:
-    """Whether an earlier run wrote this output. A device or a named pipe never is."""
+def is_there(file: Path) -> bool:
+    """Whether there is a file that could be replaced. A device or a named pipe can't."""
     return file.exists() and not _is_special(file)
+
+
+def is_part(name: str) -> bool:
+    """Whether a file of this name is a result that is being written, or was when its program was killed."""
+    return name.startswith(_PART[0]) and name.endswith(_PART[1])
 
 
 def write_whole(file: Path, text: str) -> None:
@@ -97,17 +122,21 @@ def write_whole(file: Path, text: str) -> None:
         # Through a symbolic link, not over it.
         target = file.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=".sumpool-", suffix=".part")
+        temporary = target.with_name(secrets.token_hex(8).join(_PART))
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
         try:
-            with open(descriptor, "wb") as stream:
+            with open(temporary, "xb", opener=_private if mode is not None else None) as stream:
                 stream.write(data)
-            Path(temporary).chmod(_mode_for(target))
+                stream.flush()
+                os.fsync(stream.fileno())
+            if mode is not None:  # what is replaced keeps its permissions
+                temporary.chmod(mode)
             os.replace(temporary, target)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise OutputError("output", f"{file}: {_reason(error)} (make room or choose another place)") from None
+        raise OutputError("output", f"{file}: {reason(error)} (make room or choose another place)") from None
 
 
 def encode(text: str) -> bytes:
@@ -127,12 +156,12 @@ def writing_lines(file: Path) -> Iterator[Callable[[str], None]]:
             stream.write(encode(line))
             stream.flush()
         except OSError as error:
-            raise OutputError("output", f"{file}: {_reason(error)} (make room or choose another place)") from None
+            raise OutputError("output", f"{file}: {reason(error)} (make room or choose another place)") from None
 
     try:
         stream = file.open("wb")
     except OSError as error:
-        raise OutputError("output", f"{file}: {_reason(error)} (choose another place)") from None
+        raise OutputError("output", f"{file}: {reason(error)} (choose another place)") from None
     with stream:
         yield write
 
@@ -147,7 +176,7 @@ def print_result(text: str) -> None:
         raise SystemExit(0) from None
     except OSError as error:
         silence_stdout()
-        raise OutputError("output", f"standard output: {_reason(error)} (make room or use -o)") from None
+        raise OutputError("output", f"standard output: {reason(error)} (make room or use -o)") from None
 
 
 def silence_stdout() -> None:
@@ -165,17 +194,12 @@ def _is_special(file: Path) -> bool:
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
-def _mode_for(target: Path) -> int:
-    """Keep a replaced file's permissions; a new file gets what open() would give it (mkstemp is stricter)."""
-    try:
-        return stat.S_IMODE(target.stat().st_mode)
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
-def _reason(error: OSError) -> str:
+def reason(error: OSError) -> str:
+    """What went wrong, in a few words."""
     if error.errno in (errno.EEXIST, errno.ENOTDIR):
         return "a file is in the way"
     return error.strerror or str(error)

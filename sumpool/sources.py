@@ -39,17 +39,20 @@ class Source:
 
 def find_sources(
     arguments: Sequence[str], *, recursive: bool = True, leave_out: Path | None = None
-) -> tuple[Source, ...]:
+) -> Iterator[Source]:
     """The documents that `arguments` name, each once, in the order of the arguments; a directory's files by name.
 
+    They are looked for as they are asked for, so that of a large tree the first can be had at once.
     An argument is "-" for standard input, a file, a directory, or a glob pattern that the shell left alone.
     What lies below `leave_out` (where summaries are written to) is no source, nor is a hidden file or directory.
     An argument that leads nowhere becomes a Source with an error, so that the others can still be done.
     """
-    unique: dict[str, Source] = {}
+    seen: set[str] = set()
     for source in _expand(arguments, recursive, leave_out):
-        unique.setdefault(source.name if source.path is None else os.path.abspath(source.path), source)
-    return tuple(unique.values())
+        key = source.name if source.path is None else os.path.abspath(source.path)
+        if key not in seen:
+            seen.add(key)
+            yield source
 
 
 def _expand(arguments: Iterable[str], recursive: bool, leave_out: Path | None) -> Iterator[Source]:

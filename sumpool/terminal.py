@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +13,16 @@ from sumpool.errors import SumpoolError
 from sumpool.progress import Progress
 from sumpool.rendering.clean import one_line
 from sumpool.summary import Summary
+from sumpool.tally import Tally
 
 if TYPE_CHECKING:
     import rich.progress
+
+UNBROKEN = 10_000
+"""Characters: no line of a table is longer."""
+
+EXAMPLES = 3
+"""How many documents are named that failed for one reason; each has had its line before."""
 
 
 class Terminal(Progress):
@@ -54,12 +61,46 @@ class Terminal(Progress):
         where = f" -> {target}" if target else ""
         self._line(f"{summary.source}{where}: {read}, {len(summary.text.split()):,} written, {times}, {summary.device}")
 
+    def summary(self, tally: Tally) -> None:
+        """What became of the documents of a batch, as a table; in a line or not at all if there was but one."""
+        if tally.total == 1:
+            if tally.skipped:
+                self.note("1 finished output was left as before (--overwrite makes it anew)")
+            return
+        if self._quiet:
+            return
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        rows = [("done", tally.done, "")]
+        if tally.skipped:
+            rows += [("skipped", tally.skipped, "finished before (--overwrite makes them anew)")]
+        rows += [("failed", len(names), f"{reason}: {_some(names)}") for reason, names in tally.failed.items()]
+        if tally.left:
+            rows += [("not begun", tally.left, "(--fail-fast)")]
+        table = Table(box=None, show_header=False, pad_edge=False)
+        table.add_column()
+        table.add_column(justify="right")
+        table.add_column()
+        for what, count, why in rows:
+            table.add_row(what, f"{count:,}", Text(one_line(why)))
+        # Only a terminal has a width: in a file, a line that is broken is hard to find.
+        console = Console(stderr=True, width=None if sys.stderr.isatty() else UNBROKEN, color_system=None)
+        with console.capture() as captured:
+            console.print(table)
+        for line in captured.get().splitlines():
+            print(line.rstrip(), file=sys.stderr, flush=True)
+
     def _line(self, text: str) -> None:
         print(one_line(text), file=sys.stderr, flush=True)
 
     @contextmanager
-    def document(self, name: str, number: int, total: int) -> Iterator[None]:
-        """While inside, one live line tells how far document `number` of `total` is; it is gone afterwards."""
+    def document(self, name: str, number: int, total: int | None) -> Iterator[None]:
+        """While inside, one live line tells how far document `number` of `total` is; it is gone afterwards.
+
+        `total` is None as long as it isn't known.
+        """
         if not self.live:
             yield
             return
@@ -81,8 +122,8 @@ class Terminal(Progress):
             redirect_stdout=False,
             redirect_stderr=False,
         ) as self._bar:
-            description = f"{number}/{total} {name}" if total > 1 else name
-            self._task = self._bar.add_task(description, total=None, detail="opening")
+            place = f"{number:,} " if total is None else f"{number:,}/{total:,} " if total > 1 else ""
+            self._task = self._bar.add_task(place + name, total=None, detail="opening")
             try:
                 yield
             finally:
@@ -119,3 +160,8 @@ class Terminal(Progress):
                 self._bar.update(self._task, completed=done, total=total, detail=detail)
             if changed:  # a stage that is over before the next refresh is seen all the same
                 self._bar.refresh()
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - EXAMPLES
+    return ", ".join(names[:EXAMPLES]) + (f" and {more:,} more" if more > 0 else "")

@@ -1,7 +1,7 @@
 """Documents: clean text with its structure, whatever format they come in. Knows nothing of models."""
 
 from sumpool.documents.document import Document, Paragraph, ParagraphKind, Sentence
-from sumpool.documents.reading import read_document
+from sumpool.documents.reading import load, read_document
 from sumpool.documents.sentences import split_sentences
 from sumpool.documents.text import from_text
 
@@ -11,6 +11,7 @@ __all__ = [
     "ParagraphKind",
     "Sentence",
     "from_text",
+    "load",
     "read_document",
     "split_sentences",
 ]

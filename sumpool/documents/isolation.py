@@ -30,6 +30,14 @@ _BOOT = (
 
 Answer = Callable[[dict[str, Any]], None]
 
+_alive: set[Worker] = set()
+
+
+def end_workers() -> None:
+    """Kill all workers; whoever waits for one of them is told that it has ended. From any thread or signal handler."""
+    for worker in list(_alive):
+        worker.kill()
+
 
 class Worker:
     """A worker process, and the thread that turns its answers into messages (worker, answer) on `inbox`.
@@ -46,6 +54,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        _alive.add(self)
         line = json.dumps({"size": len(data), **task}).encode() + b"\n"
         self._thread = threading.Thread(target=self._talk, args=(line, data), daemon=True)
         self._thread.start()
@@ -71,12 +80,17 @@ class Worker:
         except OSError:
             return  # it is dead: its thread reports that
 
-    def stop(self) -> None:
+    def kill(self) -> None:
         """End the process, and with it those of its group if it leads one."""
         try:
             os.killpg(self._process.pid, signal.SIGKILL)
         except (AttributeError, OSError):  # Windows; or it leads none
             self._process.kill()
+
+    def stop(self) -> None:
+        """`kill`, and give back what the process had."""
+        self.kill()
+        _alive.discard(self)
         self._thread.join()
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe

@@ -39,7 +39,7 @@ def read_document(
     name = "stdin" if str(source) == "-" else str(source)
     suffix = os.path.splitext(name)[1].lower()
     if data is None:
-        data = _load(Path(source))
+        data = load(Path(source))
     if not data:
         raise DocumentError("empty", "empty file")
     from sumpool.documents.formats import read_format, recognize
@@ -65,7 +65,8 @@ def read_document(
     return read_format(format.name, data, name, suffix, abstract)
 
 
-def _load(path: Path) -> bytes:
+def load(path: Path) -> bytes:
+    """A file's bytes; DocumentError if it can't be read or is too large."""
     try:
         with open(path, "rb") as file:
             data = file.read(LARGEST + 1)

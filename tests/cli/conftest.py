@@ -65,6 +65,19 @@ def command(root: Path) -> Callable[..., subprocess.Popen[bytes]]:
 
 
 @pytest.fixture
+def summarize(sumpool: Callable[..., Result], small_model: Path) -> Iterator[Callable[..., Result]]:
+    """`sumpool summarize` with the small model, for which a second thread is more trouble than help."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield lambda *arguments, **options: sumpool(
+        "summarize", "--model", small_model, "--length", "20", *arguments, **options
+    )
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current directory."""
     monkeypatch.chdir(tmp_path)

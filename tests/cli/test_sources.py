@@ -29,6 +29,13 @@ def test_directory_gives_known_documents_by_name_without_hidden_ones() -> None:
     assert [source.below for source in find_sources(["docs/"])][-1] == Path("sub/c.rst")
 
 
+def test_directory_is_searched_as_its_documents_are_asked_for(here: Path) -> None:
+    found = find_sources(["docs"])
+    assert next(found).name == "docs/A.MD"
+    (here / "docs/sub/new.txt").write_text("text")
+    assert "docs/sub/new.txt" in [source.name for source in found]
+
+
 def test_directory_without_recursion() -> None:
     assert names("docs", recursive=False) == ["docs/A.MD", "docs/a.txt", "docs/b.pdf"]
 
@@ -82,7 +89,7 @@ def test_argument_that_leads_nowhere(argument: str, kind: str, says: str) -> Non
 
 
 def test_directory_of_documents_further_down_says_so() -> None:
-    [source] = find_sources(["docs/sub/.."], recursive=False, leave_out=None)[:1]
+    source = next(find_sources(["docs/sub/.."], recursive=False, leave_out=None))
     assert source.error is None
     Path("outer/inner").mkdir(parents=True)
     Path("outer/inner/a.txt").write_text("text")
@@ -95,7 +102,7 @@ def test_directory_of_documents_further_down_says_so() -> None:
 def test_directory_that_may_not_be_read(here: Path) -> None:
     (here / "docs/sub").chmod(0)
     try:
-        sources = find_sources(["docs"])
+        sources = list(find_sources(["docs"]))
     finally:
         (here / "docs/sub").chmod(0o755)
     assert [source.name for source in sources if source.error is None] == ["docs/A.MD", "docs/a.txt", "docs/b.pdf"]

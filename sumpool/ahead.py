@@ -1,0 +1,140 @@
+"""Reading ahead: the next documents are read in a thread while the model works on one."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Generic, TypeVar
+
+from sumpool.progress import Progress
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+PATIENCE = 1.0
+"""Seconds that the thread gets to notice that nobody wants its results any more."""
+
+
+class Lookahead(Generic[Item]):
+    """An iterator that finds up to `most` items before they are asked for, so that the end is known in time."""
+
+    def __init__(self, items: Iterable[Item], most: int) -> None:
+        self._items = iter(items)
+        self._most = most
+        self._waiting: deque[Item] = deque()
+        self.found = 0
+        self._exhausted = False
+        self._look()
+
+    @property
+    def total(self) -> int | None:
+        """How many items there are in all; None while that isn't known."""
+        return self.found if self._exhausted else None
+
+    def __iter__(self) -> Iterator[Item]:
+        while self._waiting:
+            yield self._waiting.popleft()
+            self._look()
+
+    def _look(self) -> None:
+        while not self._exhausted and len(self._waiting) < self._most:
+            try:
+                self._waiting.append(next(self._items))
+                self.found += 1
+            except StopIteration:
+                self._exhausted = True
+
+
+class Job(Generic[Item, Result]):
+    """An item on its way through the thread."""
+
+    def __init__(self, item: Item, work: Callable[[Item, Progress], Result]) -> None:
+        self.item = item
+        self._work = work
+        self._watched = _Watched()
+        self._future: Future[Result] = Future()
+
+    def run(self) -> None:
+        try:
+            self._future.set_result(self._work(self.item, self._watched))
+        except BaseException as error:  # it is for the thread that waits
+            self._future.set_exception(error)
+
+    def wait(self, progress: Progress) -> Result:
+        """What the work gave or raised; `progress` is told how far it is from now on."""
+        self._watched.watcher = progress
+        try:
+            return self._future.result()
+        finally:
+            self._watched.watcher = Progress()
+
+
+class Ahead(Generic[Item, Result]):
+    """Does `work(item, progress)` for one item after the other in a thread, `most` items ahead of what is asked for.
+
+    Iterating gives a Job for each item, in order, to wait for. Leaving the `with` block ends the thread; `abandon` is
+    called until it has ended, and is to make the work that it is at fail.
+    """
+
+    def __init__(
+        self,
+        items: Iterable[Item],
+        work: Callable[[Item, Progress], Result],
+        *,
+        most: int,
+        abandon: Callable[[], None],
+    ) -> None:
+        self._items = iter(items)
+        self._work = work
+        self._most = most
+        self._abandon = abandon
+        self._orders: queue.SimpleQueue[Job[Item, Result] | None] = queue.SimpleQueue()
+        self._left = False
+        # A daemon, so that work which can't be abandoned, such as waiting for a disk, does not keep the program.
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> Ahead[Item, Result]:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._left = True
+        self._orders.put(None)
+        deadline = time.monotonic() + PATIENCE
+        while self._thread.is_alive() and time.monotonic() < deadline:
+            self._abandon()
+            self._thread.join(0.02)
+
+    def __iter__(self) -> Iterator[Job[Item, Result]]:
+        ordered: deque[Job[Item, Result]] = deque()
+        while True:
+            while len(ordered) <= self._most and (item := next(self._items, None)) is not None:
+                ordered.append(Job(item, self._work))
+                self._orders.put(ordered[-1])
+            if not ordered:
+                return
+            yield ordered.popleft()
+
+    def _serve(self) -> None:
+        while (job := self._orders.get()) is not None and not self._left:
+            job.run()
+            del job  # or its document would stay until the next one comes
+
+
+class _Watched(Progress):
+    """Hands on to whoever watches at the moment."""
+
+    watcher = Progress()
+
+    def extracting(self, done: int, total: int) -> None:
+        self.watcher.extracting(done, total)
+
+    def recognizing(self, done: int, total: int) -> None:
+        self.watcher.recognizing(done, total)

@@ -1,0 +1,223 @@
+"""The record of an output directory: what each result in it was made from, and how, so that a batch can go on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from contextlib import suppress
+from pathlib import Path, PurePath
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from sumpool.outputs import OutputError, encode, is_part, is_there, reason, write_whole
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+NAME = ".sumpool.jsonl"
+
+
+def fingerprint(data: bytes) -> str:
+    """The SHA-256 of `data`, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+class Results:
+    """Results that no record is kept of: standard output, or a file, which is finished if it is there."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def is_finished(self, target: Path, source: Path | None, content: str) -> bool:
+        """Whether `target` is the result of a source (None: standard input) with the fingerprint `content`."""
+        return is_there(target)
+
+    def write(self, target: Path, text: str, source: Path | None, content: str) -> None:
+        """Write the result of a source with the fingerprint `content`, whole or not at all, or raise OutputError."""
+        write_whole(target, text)
+
+
+class Record(Results):
+    """`.sumpool.jsonl` in an output directory: a JSON object a line for each result, the last one for a file counts.
+
+    A line is on the disk before its result is. So a file that the record describes is complete and in place, whatever
+    ended the program that wrote it; a file that the record has never heard of is somebody else's; and what was left
+    half-written lies beside a file that the record names. A line that was cut off counts for nothing.
+
+    Several programs may write to one directory. The methods may be called from any thread.
+
+    Args:
+        directory: where results go.
+        settings: the fingerprint of all that decides what a source's result is.
+
+    Raises:
+        OutputError: the record can't be read or written; from `write` also for the result.
+    """
+
+    def __init__(self, directory: Path, settings: str) -> None:
+        self._directory = directory
+        self._settings = settings
+        self._file = directory / NAME
+        self._entries: dict[str, dict[str, Any]] = {}
+        self._descriptor: int | None = None
+        self._seen = 0
+        self._torn = False
+        self._lock = threading.Lock()
+        if self._file.exists():
+            self._open()
+            self._refresh()
+            if self._lock_file(alone=True):
+                self._sweep()
+            self._lock_file(alone=False)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def is_finished(self, target: Path, source: Path | None, content: str) -> bool:
+        """Whether `target` holds, complete, what these settings make of the source.
+
+        Raises OutputError if the file there is not to be replaced unasked: the record does not know it, or it is the
+        result of another source, which still exists.
+        """
+        if not is_there(target):
+            return False
+        with self._lock:
+            self._refresh()
+            entry = self._entries.get(self._key(target))
+        if entry is None:
+            raise OutputError("output", f"{target}: exists, and sumpool did not write it (--overwrite replaces it)")
+        wanted = {"settings": self._settings, "content": content}
+        if {name: entry[name] for name in wanted} == wanted and _holds(target, entry):
+            return True
+        former = entry["source"]
+        if former is not None and former != self._name(source) and (self._directory / former).exists():
+            shown = os.path.normpath(self._directory / former)
+            raise OutputError(
+                "output", f"{target}: is the result of {shown} (choose another directory, or --overwrite replaces it)"
+            )
+        return False
+
+    def write(self, target: Path, text: str, source: Path | None, content: str) -> None:
+        data = encode(text)
+        entry = {
+            "output": self._key(target),
+            "source": self._name(source),
+            "content": content,
+            "settings": self._settings,
+            "result": fingerprint(data),
+        }
+        with self._lock:
+            self._append(json.dumps(entry).encode() + b"\n")
+        write_whole(target, text)
+
+    def _key(self, target: Path) -> str:
+        return target.relative_to(self._directory).as_posix()
+
+    def _name(self, source: Path | None) -> str | None:
+        """The source as seen from the directory, so that both may move together; None is standard input."""
+        return None if source is None else os.path.relpath(os.path.realpath(source), os.path.realpath(self._directory))
+
+    def _open(self) -> int:
+        if self._descriptor is None:
+            try:
+                self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            except OSError as error:
+                raise OutputError("output", f"{self._file}: {reason(error)} (choose another directory)") from None
+        return self._descriptor
+
+    def _append(self, line: bytes) -> None:
+        if self._descriptor is None:
+            self._open()
+            self._lock_file(alone=False)
+        descriptor = self._open()
+        self._refresh()
+        if self._torn:
+            line = b"\n" + line
+        try:
+            written = os.write(descriptor, line)  # in one go, so that lines of several programs don't mix
+            os.fsync(descriptor)
+        except OSError as error:
+            raise OutputError("output", f"{self._file}: {reason(error)} (make room or choose another place)") from None
+        if written < len(line):
+            raise OutputError("output", f"{self._file}: no space left (make room or choose another place)")
+
+    def _refresh(self) -> None:
+        """Take in what was added since the last look, by whomever."""
+        if self._descriptor is None:
+            if not self._file.exists():
+                return
+            self._open()
+            self._lock_file(alone=False)
+        assert self._descriptor is not None
+        try:
+            size = os.fstat(self._descriptor).st_size
+            if size <= self._seen:
+                return
+            data = os.pread(self._descriptor, size - self._seen, self._seen)
+        except OSError as error:
+            raise OutputError("output", f"{self._file}: {reason(error)} (choose another directory)") from None
+        whole = data[: data.rfind(b"\n") + 1]
+        self._seen += len(whole)
+        self._torn = len(whole) < len(data)
+        for line in whole.splitlines():
+            entry = _parse(line)
+            if entry is not None:
+                self._entries[entry["output"]] = entry
+
+    def _lock_file(self, *, alone: bool) -> bool:
+        """Hold the record, alone or beside others; False if others hold it, or nothing can be known about that."""
+        if fcntl is None or self._descriptor is None:
+            return False
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
+        except OSError:  # held, or a file system without locks
+            return False
+        return True
+
+    def _sweep(self) -> None:
+        """Remove what a program that was killed left half-written; only if no other may be writing."""
+        folders = set()
+        for output in self._entries:
+            with suppress(OSError, ValueError):  # a name that no file can have
+                folders.add((self._directory / output).resolve().parent)
+        for folder in folders:
+            with suppress(OSError):
+                for file in list(folder.iterdir()):
+                    if is_part(file.name):
+                        file.unlink()
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """An entry; None for a line that is damaged or not ours."""
+    try:
+        entry = json.loads(line)
+        strings = [entry[name] for name in ("output", "content", "settings", "result")]
+        path = PurePath(entry["output"])
+        fine = all(isinstance(value, str) for value in strings) and isinstance(entry["source"], str | None)
+        return entry if fine and not path.is_absolute() and ".." not in path.parts else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _holds(file: Path, entry: dict[str, Any]) -> bool:
+    """Whether the file is the very result that the record describes."""
+    try:
+        return fingerprint(file.read_bytes()) == entry["result"]
+    except OSError:
+        return False
