@@ -19,7 +19,7 @@ from sumpool.progress import Progress
 from sumpool.record import Results, fingerprint
 from sumpool.rendering import Renderer, highlight_page
 from sumpool.sources import Source
-from sumpool.summary import Summary
+from sumpool.summary import Summary, Wording
 from sumpool.tally import Tally
 from sumpool.terminal import Terminal
 
@@ -50,6 +50,7 @@ class Writing:
 
     length: int
     focus: str | None = None
+    wording: Wording = "quoted"
     grounded: bool = True
     model: str | None = None
     device: str = "auto"
@@ -254,6 +255,7 @@ class Batch:
             ready.document,
             length=self._writing.length,
             focus=self._writing.focus,
+            wording=self._writing.wording,
             grounded=self._writing.grounded,
             progress=self._terminal,
         )
