@@ -24,6 +24,7 @@ _AFFILIATION = re.compile(
 )
 _LICENCE = re.compile(r"©|\bcopyright\b|open access article|permission to make|creative commons", re.I)
 _NOTE_NUMBER = re.compile(r"(\d{1,2})\s?(?=[A-Z][a-z\s]|[“\"'‘(])")
+_OPEN_ENDED = re.compile(r"(?:[,–—-]|\b(?:a|an|and|as|at|by|for|from|in|of|on|or|the|to|with))$")
 _NOTE_PROSE = 8
 """Words: a shorter note on the first page is a place and a date."""
 _FRONT_PROSE = 25
@@ -242,7 +243,7 @@ def _goes_on(current: Sequence[Group], group: Group, indents: bool) -> bool:
         return True
     if last.kind == "heading" and group.kind == "heading":
         same = abs(last.size - group.size) < 0.3 and last.all("bold") == group.all("bold") and last.page == group.page
-        return same and group.space < 1.6 and group.text[:1].islower()
+        return same and group.space < 1.6 and (group.text[:1].islower() or _OPEN_ENDED.search(last.text) is not None)
     if group.kind != "body" or last.kind not in ("body", "list"):
         return False
     if abs(last.size - group.size) > 0.08 * group.size:

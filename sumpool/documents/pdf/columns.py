@@ -18,6 +18,8 @@ _STEP = 2.0
 _APART = 1.8
 """Sizes between two baselines that no paragraph has inside."""
 _MOST_HEADING_LINES = 3
+_LINES = 8
+"""That end at one place make a column."""
 _DEEPEST = 6
 """Regions are cut in columns, and columns in regions, this many times."""
 
@@ -147,8 +149,28 @@ def _gutter(runs: Sequence[Run], size: float) -> float | None:
             best, best_score = edge, score
     heights = {int(run.base / _STEP) for run in runs}
     if best_score * _STEP < max(4.5 * size, 0.12 * len(heights) * _STEP):
-        return None
+        return _beside_column(runs, size)
     return best
+
+
+def _beside_column(runs: Sequence[Run], size: float) -> float | None:
+    """Where what stands beside a column of justified text begins: a column that is nearly empty, or notes."""
+    left, right = min(run.x0 for run in runs), max(run.x1 for run in runs)
+    wide = [run for run in runs if run.x0 < left + 2.5 * size and run.x1 - run.x0 > 10 * size]
+    ends = Counter(round(run.x1) for run in wide)
+    if not ends:
+        return None
+    end = max(ends, key=lambda place: (ends[place], -place))
+    column = [run for run in wide if abs(run.x1 - end) < 2]
+    edge = end + 0.9 * size
+    top, bottom = min(run.base for run in column), max(run.base for run in column)
+    around = [run for run in runs if top - 1 <= run.base <= bottom + 1]
+    justified = 2 * len(column) > sum(top - 1 <= run.base <= bottom + 1 for run in wide)
+    if len(column) < _LINES or not justified or end - left > 0.7 * (right - left):
+        return None
+    if any(run.x0 < edge and run.x1 > edge for run in around):
+        return None
+    return min((run.x0 for run in runs if run.x0 >= edge), default=None)
 
 
 def _score(runs: Sequence[Run], edge: float, size: float) -> int:

@@ -19,6 +19,8 @@ TERMINAL = re.compile(r"[.!?:;…。！？]['\"”’»)\]]*$")
 _BULLET = re.compile(r"[•●▪◦‣∙∗■□➢➤·◆⁃►✓–—*\-]\s+(?=\S)|[•●▪◦‣■➢➤◆►✓](?=\w)")
 _ENUMERATED = re.compile(r"\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]\s+\S")
 _NUMBERED = re.compile(r"(?:\d{1,2}(?:\.\d{1,2})*\.?|[IVX]{1,5}\.|[A-Z]\.(?:\d{1,2}\.?)*)\s+[A-Z“\"]")
+_NUMBERED_TITLE = re.compile(r"\d{1,2}(?:\.\d{1,2})*\.?\s+[A-Z](?:[^.:]|[.:](?!\s))*")
+"""A numbered heading without a full stop inside, as one has that the text of its section goes on behind."""
 _CAPTION = re.compile(
     r"(?:supplementary |extended data )?(?:fig(?:ures?|s)?|tab(?:les?)?|algorithm|listing|scheme|chart|plate|exhibit)"
     r"\.?\s*(?:[A-Z]?\d+(?:\.\d+)*[A-Za-z]?|[IVX]+)",
@@ -180,7 +182,7 @@ def _groups_of_column(lines: list[Line], page: Page, style: Style) -> list[Group
 def _breaks(group: list[Line], before: Line, line: Line, after: Line | None, style: Style) -> bool:
     """Whether `line`, under `before`, starts something new."""
     size = max(before.size, line.size)
-    if abs(before.size - line.size) > 0.08 * size:
+    if abs(before.size - line.size) > 0.08 * size and not _runs_on(before, line, style):
         return True
     if (before.figure, before.ruled, before.mono) != (line.figure, line.ruled, line.mono):
         return True
@@ -194,9 +196,11 @@ def _breaks(group: list[Line], before: Line, line: Line, after: Line | None, sty
     room = before.right - before.x1 - line.first_word - 0.3 * size
     if before.bold != line.bold and (room > 0.5 * size or (line.bold and ended)):
         return True
+    if before.bold and not line.bold and len(group) == 1 and _NUMBERED_TITLE.fullmatch(before.text):
+        return True
     if before.italic != line.italic and room > size and len(group) == 1:
         return not ended
-    if before.cells != line.cells and max(before.cells, line.cells) > 2:
+    if before.cells != line.cells and max(before.cells, line.cells) > 2 and not _is_stretched(before, line):
         return True
     if abs((before.x0 + before.x1) - (line.x0 + line.x1)) < 4 and abs(before.x0 - line.x0) > 2:
         return False  # centred
@@ -213,6 +217,22 @@ def _breaks(group: list[Line], before: Line, line: Line, after: Line | None, sty
     starts = line.text[:1]
     new = starts.isupper() or starts.isdigit() or starts in "“\"'‘(["
     return room > 0.6 * size and new and (ended or room > 0.25 * (line.right - line.left))
+
+
+def _is_stretched(before: Line, line: Line) -> bool:
+    """Whether the wide gaps of one of two lines of justified text are there to fill the column."""
+    fill = all(each.x1 > each.right - 1.5 for each in (before, line)) and line.x0 - line.left < 1.5
+    return fill and min(before.cells, line.cells) == 1 and not TERMINAL.search(before.text)
+
+
+def _runs_on(before: Line, line: Line, style: Style) -> bool:
+    """A full line and the next one of the same paragraph, though one is mostly small capitals or a smaller font."""
+    step = (line.base - before.base) / (style.leading * style.size)
+    full = before.x1 > before.right - before.size and not TERMINAL.search(before.text)
+    alike = (
+        abs(line.x0 - before.x0) < 2 and before.bold == line.bold and min(before.size, line.size) > 0.75 * style.size
+    )
+    return full and alike and 0.9 < step < 1.08 and max(before.size, line.size) < 1.06 * style.size
 
 
 def _is_displayed(line: Line) -> bool:
