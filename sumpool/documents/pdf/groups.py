@@ -456,6 +456,10 @@ def _mark_footnotes(groups: list[Group], style: Style) -> None:
         columns[group.lines[0].column].append(group)
     large = [group.lines[-1] for group in groups if group.size > 0.94 * style.size and group.kind in ("body", "list")]
     for members in columns.values():
+        while members and members[-1].kind in ("table", "junk", "caption"):  # a float at the foot
+            members.pop()
+        if not members:
+            continue
         end = members[-1].lines[-1]
         if any(line.base > end.base and line.x0 < end.right and line.x1 > end.left for line in large):
             continue  # text goes on below
