@@ -31,7 +31,7 @@ AHEAD = 2
 """Documents that are read while the model works on one."""
 
 FOUND = 1000
-"""Sources that are looked for ahead of the reading."""
+"""Sources that are looked for ahead of the reading; the shortest of them is next where the order is ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ class Batch:
         """Do all tasks; False if some source failed. ModelError if none can be done, UsageError for a wrong device."""
         from sumpool.documents.isolation import end_workers
 
-        upcoming = Lookahead(self._found(tasks), FOUND)
+        upcoming = Lookahead(self._found(tasks), FOUND, _size)
         printing = self._new_renderer(upcoming.total != 1)
         opened = False
         with Ahead(upcoming, self._read, most=AHEAD, abandon=end_workers) as jobs:
@@ -273,6 +273,20 @@ class Batch:
             self._terminal.failure(error, task.source.name)
         if task.target is None:
             print_result(printing.failure(task.source.name, error))
+
+
+def _size(task: Task) -> int:
+    """Bytes of a source whose result gets a file of its own; 0 where results are to come in the order of the sources.
+
+    Where documents of like length follow one another, the next one has been read when the model is done with the last:
+    to either, a document is as much work as it is long.
+    """
+    if task.target is None or task.source.path is None:
+        return 0
+    try:
+        return task.source.path.stat().st_size
+    except OSError:  # reading it will say so
+        return 0
 
 
 def _render(result: Summary | Highlight, renderer: Renderer) -> str:
