@@ -15,14 +15,12 @@ from sumpool.errors import DocumentError, UsageError
 from sumpool.highlight import Highlight
 from sumpool.lengths import fitting_length, parse_length
 from sumpool.modeling.blocks import Tokens, character_spans, tokenize
-from sumpool.modeling.checkpoint import find_model, load_model
+from sumpool.modeling.checkpoint import find_model
 from sumpool.modeling.contrast import CONTRAST
 from sumpool.modeling.drafts import DRAFTS
+from sumpool.modeling.engine import load_engine
 from sumpool.modeling.grounding import Grounding
-from sumpool.modeling.prompts import Prompts
-from sumpool.modeling.reading import Ranking, Reading, read
-from sumpool.modeling.rules import Vocabulary
-from sumpool.modeling.writing import write
+from sumpool.modeling.reading import Ranking, Reading
 from sumpool.progress import Progress
 from sumpool.summary import Passage, Seconds, Statement, Summary
 from sumpool.support import Support
@@ -70,10 +68,8 @@ class Summarizer:
         self.device = chosen.type
         self.model_name = directory.name
         self._pool, self._block, self._drafts = pool, block, drafts
-        dtype = torch.bfloat16 if chosen.type == "cuda" else torch.float32
-        self._model = load_model(directory, device=chosen, dtype=dtype, keep_int8=chosen.type == "cpu")
-        self._prompts = Prompts.load(directory)
-        self._vocabulary = Vocabulary(self._prompts)
+        self._engine = load_engine(directory, chosen)
+        self._prompts = self._engine.prompts
 
     def summarize(
         self,
@@ -161,7 +157,7 @@ class Summarizer:
         read_at = time.perf_counter()
         text = self.write(document, tokens, reading, words, grounded=grounded, progress=watcher)
         written = time.perf_counter()
-        statements, passages = _rest(text, document, tokens, reading)
+        statements, passages = _rest(text, document, tokens, reading, self._kept_sentences(document, tokens, reading))
         summary = Summary(
             source=document.source,
             title=document.title,
@@ -195,8 +191,7 @@ class Summarizer:
         progress: Progress | None = None,
     ) -> Reading:
         """Read a tokenized document for a summary of `words` words; `ranking` takes the scorer's place if given."""
-        return read(
-            self._model,
+        return self._engine.read(
             tokens,
             self._prompts.prefix(words, focus),
             focus=self._prompts.focus(focus) if focus else None,
@@ -229,18 +224,21 @@ class Summarizer:
             contrast: how much it counts what the document adds to what the model would write without it.
             progress: is told how far writing is.
         """
-        return write(
-            self._model,
-            self._prompts,
-            self._vocabulary,
+        return self._engine.write(
             reading,
             words=words,
-            grounding=Grounding(document.text, self._vocabulary.ordinary) if grounded else None,
-            support=_support(document, _kept_sentences(document, tokens, reading)).share,
+            grounding=Grounding(document.text, self._engine.vocabulary.ordinary) if grounded else None,
+            support=_support(document, self._kept_sentences(document, tokens, reading)).share,
             drafts=drafts or self._drafts,
             contrast_weight=contrast,
             progress=(progress or Progress()).writing,
         )
+
+    def _kept_sentences(self, document: Document, tokens: Tokens, reading: Reading) -> list[int]:
+        """The sentences that the pooler kept, without headings."""
+        headings = {paragraph.start for paragraph in document.paragraphs if paragraph.kind == "heading"}
+        kept = self._engine.kept_sentences(tokens, reading)
+        return [index for index in kept if document.sentences[index].start not in headings]
 
     def summarize_many(
         self, sources: Iterable[str | Path | Document], **options: Any
@@ -279,27 +277,17 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _kept_sentences(document: Document, tokens: Tokens, reading: Reading) -> list[int]:
-    """The sentences that the pooler kept whole, without headings."""
-    kept = set(reading.kept.tolist())
-    headings = {paragraph.start for paragraph in document.paragraphs if paragraph.kind == "heading"}
-    return [
-        index
-        for index, (first, end) in enumerate(tokens.sentence_spans())
-        if end > first and end - 1 in kept and document.sentences[index].start not in headings
-    ]
-
-
 def _support(document: Document, sentences: list[int]) -> Support:
     return Support([document.text[document.sentences[i].start : document.sentences[i].end] for i in sentences])
 
 
-def _rest(text: str, document: Document, tokens: Tokens, reading: Reading) -> tuple[list[Statement], list[Passage]]:
-    """The summary's sentences, and the passages that they rest on, in document order.
+def _rest(
+    text: str, document: Document, tokens: Tokens, reading: Reading, kept: list[int]
+) -> tuple[list[Statement], list[Passage]]:
+    """The summary's sentences, and the passages among those kept that they rest on, in document order.
 
     Where statements name fewer than `PASSAGES`, those that the scorer liked best come along.
     """
-    kept = _kept_sentences(document, tokens, reading)
     scores = reading.scores.tolist()
     support = _support(document, kept)
     statements = [text[start:end] for start, end in split_sentences(text)]

@@ -109,9 +109,7 @@ class Encoder(nn.Module):
             mask = None if mask is None else pooled.mask
             x, seen = self.cut(pooled.representations, mask)
         x = self.layer_norm(x.reshape(batch, -1, x.shape[-1])[:, :n])
-        return EncoderOutput(
-            last_hidden_state=x, attention_mask=mask, winners=winners, scores=scores, ratings=ratings
-        )
+        return EncoderOutput(last_hidden_state=x, attention_mask=mask, winners=winners, scores=scores, ratings=ratings)
 
     def run(self, layer: nn.Module, x: Tensor, mask: Tensor | None) -> Tensor:
         """A layer over blocks [c, size, d] and their mask; outside of training some at a time, to bound memory."""

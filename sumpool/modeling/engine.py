@@ -1,0 +1,61 @@
+"""Models of either family behind one interface: what the pipeline calls, with a checkpoint's weights bound to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from sumpool.modeling.blocks import Tokens
+from sumpool.modeling.checkpoint import load_model, model_type
+from sumpool.modeling.prompts import Prompts
+from sumpool.modeling.reading import Reading, read
+from sumpool.modeling.rules import Vocabulary
+from sumpool.modeling.writing import write
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A loaded model.
+
+    Attributes:
+        prompts: its tokenizer, and how it is asked.
+        vocabulary: what is known of its tokens.
+        read: `sumpool.modeling.reading.read` without its first argument.
+        write: `sumpool.modeling.writing.write` without its first three.
+        kept_sentences: the indices of the sentences of a document that count as kept by a reading.
+    """
+
+    prompts: Prompts
+    vocabulary: Vocabulary
+    read: Callable[..., Reading]
+    write: Callable[..., str]
+    kept_sentences: Callable[[Tokens, Reading], list[int]]
+
+
+def load_engine(directory: Path, device: torch.device) -> Engine:
+    """The model in `directory`, of the family that its config names; ModelError if something is wrong with it."""
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    if model_type(directory) == "transpooler":
+        # It needs transformers, which the shipped model does without.
+        from sumpool.modeling.transpooler import summarizing
+
+        transpooler, asking = summarizing.load(directory, device=device, dtype=dtype)
+        words = Vocabulary(asking)
+        writing = partial(summarizing.write, transpooler, asking, words)
+        return Engine(asking, words, partial(summarizing.read, transpooler), writing, summarizing.kept_sentences)
+    model = load_model(directory, device=device, dtype=dtype, keep_int8=device.type == "cpu")
+    prompts = Prompts.load(directory)
+    vocabulary = Vocabulary(prompts)
+    return Engine(
+        prompts, vocabulary, partial(read, model), partial(write, model, prompts, vocabulary), whole_sentences
+    )
+
+
+def whole_sentences(tokens: Tokens, reading: Reading) -> list[int]:
+    """The sentences that were kept to their end: PyramidionLM keeps sentences whole."""
+    kept = set(reading.kept.tolist())
+    return [index for index, (first, end) in enumerate(tokens.sentence_spans()) if end > first and end - 1 in kept]
