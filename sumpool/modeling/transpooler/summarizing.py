@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList
+from transformers.utils import logging
 
 from sumpool.errors import ModelError, UsageError
 from sumpool.modeling.blocks import Tokens
@@ -44,6 +45,7 @@ class TranspoolerPrompts(Prompts):
 def load(directory: Path, *, device: torch.device, dtype: torch.dtype) -> tuple[Transpooler, TranspoolerPrompts]:
     """The checkpoint in `directory`, in evaluation mode; ModelError where a file is missing, damaged or of another."""
     check_parts(directory)
+    logging.disable_progress_bar()
     try:
         model = Transpooler.from_pretrained(directory, dtype=dtype, local_files_only=True, use_safetensors=True)
     except (OSError, ValueError, RuntimeError) as error:
