@@ -18,7 +18,7 @@ from sumpool.training.corpus import Example
 
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 """In the order of BART's."""
-_CHARACTERS = 10_000_000
+_CHARACTERS = 4_000_000
 """Of text that the pieces are found in; more changes little and takes long."""
 _COVERAGE = 0.9995
 """Share of characters that get a piece; the others are spelled in bytes."""

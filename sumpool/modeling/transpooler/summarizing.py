@@ -129,10 +129,10 @@ def kept_sentences(tokens: Tokens, reading: Reading) -> list[int]:
     room = len(reading.kept)
     chosen = []
     for index in shares.argsort(descending=True, stable=True).tolist():
-        room -= int(counts[index])
-        if room < 0 or shares[index] == 0:
+        if room <= 0 or shares[index] == 0:
             break
         chosen.append(index)
+        room -= int(counts[index])
     return sorted(chosen)
 
 
