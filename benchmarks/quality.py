@@ -37,8 +37,8 @@ from sumpool.training.trainer import train
 from sumpool.training.transpooler import TranspoolerLearner
 
 SMALL: dict[str, Any] = {
-    "width": 128, "layers": 2, "vocabulary": 4000, "pool": 64, "block": 128, "schedule": {1: 256, 2: 64},
-    "longest_document": 500, "longest_summary": 200, "batch": 8, "held": 32,
+    "width": 128, "layers": 2, "vocabulary": 2000, "pool": 32, "block": 64, "schedule": {1: 128, 2: 32},
+    "longest_document": 250, "longest_summary": 200, "batch": 8, "held": 32,
 }  # fmt: skip
 LARGE: dict[str, Any] = {
     "width": 512, "layers": 6, "vocabulary": 32000, "pool": 512, "block": 512, "longest_document": 6000,
@@ -108,8 +108,8 @@ def main(
     """Train, measure, print the table, and write it with its plot."""
     cuda = large and torch.cuda.is_available()
     shape, device = LARGE if large else SMALL, "cuda" if cuda else "cpu"
-    warm, steps = warm or (4000 if large else 240), steps or (8000 if large else 60)
-    count, words = count or (100 if large else 16), words or (180 if large else 60)
+    warm, steps = warm or (4000 if large else 400), steps or (8000 if large else 120)
+    count, words = count or (100 if large else 12), words or (180 if large else 60)
     console = Console(stderr=True)
     scratch = Settings(
         [data], work / "start", dev=[dev], steps=warm, rate=1e-3, every=max(steps // 4, 1), device=device, seed=seed,

@@ -77,7 +77,7 @@ def train(
     ] = None,
     vocabulary: Annotated[
         int,
-        typer.Option("--vocabulary", min=300, help="From scratch, pieces of the vocabulary made of the data."),
+        typer.Option("--vocabulary", min=500, help="From scratch, pieces of the vocabulary made of the data."),
     ] = DEFAULTS.vocabulary,
     width: Annotated[
         int, typer.Option("--width", min=8, help="From scratch, the size of a representation.")

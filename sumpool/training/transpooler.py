@@ -24,7 +24,7 @@ from sumpool.training.corpus import Example
 from sumpool.training.learner import Learner, Losses
 from sumpool.training.lessons import sentences_within
 from sumpool.training.settings import Settings
-from sumpool.training.vocabulary import SPECIAL, train_vocabulary
+from sumpool.training.vocabulary import SPECIAL, as_tokenizer, train_vocabulary
 
 POOL, BLOCK = 512, 512
 HALVINGS = 16
@@ -78,8 +78,8 @@ class TranspoolerLearner(Learner):
         if stored.is_file():
             prompts = TranspoolerPrompts.load(settings.out)
         else:
-            tokenizer = train_vocabulary(examples, settings.vocabulary, seed=settings.seed)
-            prompts = TranspoolerPrompts(tokenizer)
+            pieces = train_vocabulary(examples, settings.vocabulary, seed=settings.seed)
+            prompts = TranspoolerPrompts(as_tokenizer(pieces))
         shape = {
             "vocab_size": prompts.tokenizer.get_vocab_size(),
             "d_model": settings.width,

@@ -22,14 +22,15 @@ _CHARACTERS = 4_000_000
 """Of text that the pieces are found in; more changes little and takes long."""
 _COVERAGE = 0.9995
 """Share of characters that get a piece; the others are spelled in bytes."""
+_NEVER = -1e4
 _SPACE = "▁"
 _NORMALIZER = normalizers.Sequence(
     [normalizers.NFKC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip(left=True, right=True)]
 )
 
 
-def train_vocabulary(examples: Sequence[Example], size: int, *, seed: int) -> Tokenizer:
-    """A tokenizer of `size` pieces, or as many as the data have, for documents and summaries alike.
+def train_vocabulary(examples: Sequence[Example], size: int, *, seed: int) -> bytes:
+    """A SentencePiece model of `size` pieces, or as many as the data have, for documents and summaries alike.
 
     UsageError for a size that leaves no room beside the 256 bytes, special tokens and the alphabet.
     """
@@ -44,6 +45,8 @@ def train_vocabulary(examples: Sequence[Example], size: int, *, seed: int) -> To
             vocab_size=size,
             hard_vocab_limit=False,
             character_coverage=_COVERAGE,
+            # With these, a text that spells out a special token or a byte has another way to be read.
+            required_chars="".join(map(chr, range(ord("!"), ord("~") + 1))),
             byte_fallback=True,
             split_digits=True,
             normalization_rule_name="identity",
@@ -56,8 +59,19 @@ def train_vocabulary(examples: Sequence[Example], size: int, *, seed: int) -> To
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]
         raise UsageError("vocabulary", f"--vocabulary {size}: {reason} (try another size)") from None
-    pieces = sentencepiece.SentencePieceProcessor(model_proto=made.getvalue())
-    scores = [(pieces.id_to_piece(index), pieces.get_score(index)) for index in range(pieces.get_piece_size())]
+    return made.getvalue()
+
+
+def as_tokenizer(model: bytes) -> Tokenizer:
+    """A SentencePiece model with its normalization, as one tokenizer, which also knows where its tokens stand."""
+    import sentencepiece
+
+    pieces = sentencepiece.SentencePieceProcessor(model_proto=model)
+    scores = []
+    for index in range(pieces.get_piece_size()):
+        spelled = pieces.is_control(index) or pieces.is_unknown(index) or pieces.is_byte(index)
+        # SentencePiece finds none of these in a text that spells them out; here nothing but a low score prevents it.
+        scores.append((pieces.id_to_piece(index), _NEVER if spelled else pieces.get_score(index)))
     tokenizer = Tokenizer(Unigram(scores, unk_id=SPECIAL.index("<unk>"), byte_fallback=True))
     tokenizer.normalizer = _NORMALIZER
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement=_SPACE, prepend_scheme="always")
