@@ -6,8 +6,8 @@
 Vanilla, blockwise, Transpooler and Pyramidion, and the Transpooler with each of the operators that the paper compares:
 same data, steps, order, seed, and the same weights to start from. These come from a warm-up without pooling that all
 share, so that the decoder has begun to look at documents when the comparison begins. Each ends with the loss on
-held-out documents and, written by the `Summarizer`, with ROUGE on some of them. What was begun goes on when the command
-is repeated. Writes quality.json, quality.md and quality.png.
+held-out documents and, written by the `Summarizer`, with ROUGE on some of them. Documents and summaries are cut after
+so many words. What was begun goes on when the command is repeated. Writes quality.json, quality.md and quality.png.
 """
 
 from __future__ import annotations
@@ -24,21 +24,20 @@ import typer
 from reporting import machine, markdown, save
 from rich.console import Console
 
-from sumpool.documents import read_document
+from sumpool.documents import read_document, split_sentences
 from sumpool.evaluation.metrics import rouge
 from sumpool.modeling.checkpoint import MANIFEST
 from sumpool.modeling.transpooler import VARIANTS
 from sumpool.pooling import OPERATORS
 from sumpool.summarizer import Summarizer
-from sumpool.training.corpus import Example, mixture, suitable
-from sumpool.training.lessons import sentences_within
+from sumpool.training.corpus import Example, examples, mixture, suitable
 from sumpool.training.settings import Settings
 from sumpool.training.trainer import train
 from sumpool.training.transpooler import TranspoolerLearner
 
 SMALL: dict[str, Any] = {
     "width": 128, "layers": 2, "vocabulary": 2000, "pool": 32, "block": 64, "schedule": {1: 128, 2: 32},
-    "longest_document": 250, "longest_summary": 200, "batch": 8, "held": 32,
+    "longest_document": 250, "longest_summary": 60, "batch": 8, "held": 32,
 }  # fmt: skip
 LARGE: dict[str, Any] = {
     "width": 512, "layers": 6, "vocabulary": 32000, "pool": 512, "block": 512, "longest_document": 6000,
@@ -66,13 +65,26 @@ def run(settings: Settings, console: Console) -> list[dict[str, float]]:
     return record(settings.out)
 
 
-def rouge_of(model: Path, examples: list[Example], words: int, longest: int, device: str) -> dict[str, float]:
-    """Mean ROUGE of the model's greedy summaries of so many words of documents, cut as in training."""
+def cut(source: Path, target: Path, document: int, summary: int) -> Path:
+    """The pairs of a data file with at most so many words of the document, and whole sentences of the summary."""
+    if not target.is_file():
+        lines = []
+        for example in examples(source, queries=False):
+            ends = [end for _, end in split_sentences(example.summary)]
+            short = max((end for end in ends if len(example.summary[:end].split()) <= summary), default=0)
+            pair = {"document": " ".join(example.document.split()[:document]), "summary": example.summary[:short]}
+            lines.append(json.dumps({"id": example.id, "kind": example.kind, **pair}) + "\n")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text("".join(lines), encoding="utf-8")
+    return target
+
+
+def rouge_of(model: Path, pairs: list[Example], words: int, device: str) -> dict[str, float]:
+    """Mean ROUGE of the model's greedy summaries of so many words."""
     summarizer = Summarizer(model, device=device, drafts=1)
     scores = []
-    for example in examples:
-        _, end = sentences_within(example, longest)[-1]
-        document = read_document("paper.txt", example.document[:end].encode())
+    for example in pairs:
+        document = read_document("paper.txt", example.document.encode())
         scores.append(rouge(summarizer.summarize(document, length=words).text, example.summary))
     return {name: sum(score[name] for score in scores) / len(scores) for name in ROUGES}
 
@@ -108,22 +120,24 @@ def main(
     """Train, measure, print the table, and write it with its plot."""
     cuda = large and torch.cuda.is_available()
     shape, device = LARGE if large else SMALL, "cuda" if cuda else "cpu"
-    warm, steps = warm or (4000 if large else 400), steps or (8000 if large else 120)
-    count, words = count or (100 if large else 12), words or (180 if large else 60)
+    warm, steps = warm or (4000 if large else 600), steps or (8000 if large else 150)
+    count, words = count or (100 if large else 20), words or (180 if large else 40)
+    sizes = (shape["longest_document"], shape["longest_summary"])
+    data, dev = (cut(path, work / f"{name}.jsonl", *sizes) for path, name in ((data, "train"), (dev, "dev")))
     console = Console(stderr=True)
     scratch = Settings(
         [data], work / "start", dev=[dev], steps=warm, rate=1e-3, every=max(steps // 4, 1), device=device, seed=seed,
         **{**shape, "schedule": {}}, arch="blockwise",
     )  # fmt: skip
     kinds = suitable([dev], longest_summary=scratch.longest_summary)
-    examples = list(islice(mixture(kinds, dict.fromkeys(kinds, 1.0), seed=seed), count))
+    held = list(islice(mixture(kinds, dict.fromkeys(kinds, 1.0), seed=seed), count))
     begun = run(scratch, console)
     untrained = work / "untrained"
     untrained.mkdir(parents=True, exist_ok=True)
     shutil.copy(scratch.out / "tokenizer.json", untrained)
     torch.manual_seed(seed)
     TranspoolerLearner(replace(scratch, out=untrained, arch="pyramidion"), []).save(untrained)
-    measured = (examples, words, scratch.longest_document, device)
+    measured = (held, words, device)
     rows = [{"system": "untrained", "loss": begun[0]["dev_loss"], **rouge_of(untrained, *measured)}]
     curves: dict[str, list[dict[str, float]]] = {}
     for name, choice in systems().items():

@@ -105,7 +105,8 @@ def machine(device: torch.device) -> dict[str, Any]:
         "transformers": version("transformers"),
         "sumpool": version("sumpool"),
         "date": date.today().isoformat(),
-        "command": " ".join(["python", *sys.argv]),
+        # Where things lie on this machine is nobody's business.
+        "command": " ".join(["python", *(Path(word).name if Path(word).is_absolute() else word for word in sys.argv)]),
     }
 
 

@@ -42,7 +42,7 @@ class Summarizer:
         device: "auto" (CUDA, then MPS, then CPU), "cpu", "cuda" or "mps".
         pool: representations kept; the model's own number by default.
         block: document tokens in a block; the model's own number by default.
-        drafts: of each sentence, the best of which stays; 1 is fastest.
+        drafts: of each sentence, the best of which stays; 1 is fastest. An encoder-decoder has as many beams.
 
     Raises:
         ModelError: the model is missing or damaged.

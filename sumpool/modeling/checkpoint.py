@@ -103,11 +103,7 @@ def load_model(directory: Path, *, device: torch.device, dtype: torch.dtype, kee
     from sumpool.modeling.pyramidion_lm import PyramidionLM
 
     manifest = _manifest(directory)
-    try:
-        config = PyramidionConfig.load(directory)
-    except (OSError, ValueError) as error:
-        raise ModelError("model", f"{directory / 'config.json'}: {error} (install the model again)") from None
-    model = PyramidionLM(config)
+    model = PyramidionLM(load_config(directory))
     weights: dict[str, Tensor] = {}
     for name, part in manifest["parts"].items():
         if name.endswith(".safetensors"):
@@ -164,6 +160,14 @@ def seal(directory: Path, names: set[str], *, parameters: int, **facts: Any) -> 
         parts[name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     manifest = {**previous, **facts, "parameters": parameters, "parts": parts}
     _write(directory / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+
+
+def load_config(directory: Path) -> PyramidionConfig:
+    """The dimensions of the PyramidionLM in `directory`; ModelError if that is another model, or damaged."""
+    try:
+        return PyramidionConfig.load(directory)
+    except (OSError, ValueError) as error:
+        raise ModelError("model", f"{directory / 'config.json'}: {error} (name another model)") from None
 
 
 def model_type(directory: Path) -> str:

@@ -45,12 +45,12 @@ def test_a_pyramidion_trained_by_the_command_line_beats_an_untrained_one(
     pairs: list[dict[str, str]], sumpool: Callable[..., Any]
 ) -> None:
     train = ["train", "pairs.jsonl", "--arch", "pyramidion", "--schedule", "1=128", "--schedule", "2=32", *SMALL]
-    for out, steps, rate in (("trained", "120", "0.01"), ("untrained", "1", "0")):
+    for out, steps, rate in (("trained", "80", "0.01"), ("untrained", "1", "0")):
         result = sumpool(*train, "--out", out, "--steps", steps, "--rate", rate, "--every", "200")
         assert result.code == 0, result.err
         assert result.out == ""
     scores = {}
-    files = ["0.txt", "1.txt", "2.txt"]
+    files = ["0.txt", "1.txt"]
     for model in ("trained", "untrained"):
         result = sumpool("summarize", "--model", model, "--length", "20", "--format", "json", *files)
         assert result.code == 0, result.err
@@ -67,16 +67,18 @@ def test_a_pyramidion_trained_by_the_command_line_beats_an_untrained_one(
     plain = ["summarize", "--model", "trained", "--length", "20", "0.txt"]
     assert sumpool(*plain).out == sumpool(*plain).out != ""
     assert sumpool(*plain, "--pool", "16", "--block", "32", "--no-grounded", "--sources").code == 0
-    batch = sumpool("summarize", "--model", "trained", "--length", "20", "*.txt", "-o", "made", "--format", "markdown")
+    batch = sumpool(
+        "summarize", "--model", "trained", "--length", "20", "[01].txt", "-o", "made", "--format", "markdown"
+    )
     assert batch.code == 0, batch.err
-    assert len(list(Path("made").glob("*.md"))) == 8
+    assert len(list(Path("made").glob("*.md"))) == 2
     page = sumpool("highlight", "--model", "trained", "--length", "20", "--focus", "ships", "0.txt", "-o", "page.html")
     assert page.code == 0, page.err
     assert "harbour master" in Path("page.html").read_text()
-    table = sumpool("evaluate", "pairs.jsonl", "--model", "trained", "--systems", "sumpool,random,lead", "--count", "2")
+    table = sumpool("evaluate", "pairs.jsonl", "--model", "trained", "--systems", "sumpool,random,lead", "--count", "1")
     assert table.code == 0, table.err
     assert "random" in table.out
-    resumed = sumpool(*train, "--out", "trained", "--steps", "120", "--rate", "0.02", "--resume")
+    resumed = sumpool(*train, "--out", "trained", "--steps", "80", "--rate", "0.02", "--resume")
     assert resumed.code == 2
     assert "another rate" in resumed.err
 
