@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -69,7 +71,7 @@ class Summarizer:
         self.model_name = directory.name
         self._pool, self._block, self._drafts = pool, block, drafts
         self._engine = load_engine(directory, chosen)
-        self._prompts = self._engine.prompts
+        self._prompts, self._vocabulary = self._engine.prompts, self._engine.vocabulary
 
     def summarize(
         self,
@@ -157,7 +159,7 @@ class Summarizer:
         read_at = time.perf_counter()
         text = self.write(document, tokens, reading, words, grounded=grounded, progress=watcher)
         written = time.perf_counter()
-        statements, passages = _rest(text, document, tokens, reading, self._kept_sentences(document, tokens, reading))
+        statements, passages = _rest(text, document, tokens, reading)
         summary = Summary(
             source=document.source,
             title=document.title,
@@ -227,18 +229,12 @@ class Summarizer:
         return self._engine.write(
             reading,
             words=words,
-            grounding=Grounding(document.text, self._engine.vocabulary.ordinary) if grounded else None,
-            support=_support(document, self._kept_sentences(document, tokens, reading)).share,
+            grounding=Grounding(document.text, self._vocabulary.ordinary) if grounded else None,
+            support=_support(document, _kept_sentences(document, tokens, reading)).share,
             drafts=drafts or self._drafts,
             contrast_weight=contrast,
             progress=(progress or Progress()).writing,
         )
-
-    def _kept_sentences(self, document: Document, tokens: Tokens, reading: Reading) -> list[int]:
-        """The sentences that the pooler kept, without headings."""
-        headings = {paragraph.start for paragraph in document.paragraphs if paragraph.kind == "heading"}
-        kept = self._engine.kept_sentences(tokens, reading)
-        return [index for index in kept if document.sentences[index].start not in headings]
 
     def summarize_many(
         self, sources: Iterable[str | Path | Document], **options: Any
@@ -277,17 +273,35 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def _kept_sentences(document: Document, tokens: Tokens, reading: Reading) -> list[int]:
+    """The sentences that the pooler kept, without headings.
+
+    A model that keeps sentences whole has kept these. Of one that keeps tokens, they are those of which the largest
+    share was kept, as many as would have fitted.
+    """
+    kept = reading.kept.tolist()
+    counts = Counter(bisect_right(tokens.sentence_starts, place) - 1 for place in kept)
+    sizes = {index: tokens.sentence_starts[index + 1] - tokens.sentence_starts[index] for index in counts}
+    room = len(kept)
+    chosen = []
+    for index in sorted(counts, key=lambda index: (-counts[index] / sizes[index], index)):
+        if sizes[index] <= room:
+            chosen.append(index)
+            room -= sizes[index]
+    headings = {paragraph.start for paragraph in document.paragraphs if paragraph.kind == "heading"}
+    return [index for index in sorted(chosen) if document.sentences[index].start not in headings]
+
+
 def _support(document: Document, sentences: list[int]) -> Support:
     return Support([document.text[document.sentences[i].start : document.sentences[i].end] for i in sentences])
 
 
-def _rest(
-    text: str, document: Document, tokens: Tokens, reading: Reading, kept: list[int]
-) -> tuple[list[Statement], list[Passage]]:
-    """The summary's sentences, and the passages among those kept that they rest on, in document order.
+def _rest(text: str, document: Document, tokens: Tokens, reading: Reading) -> tuple[list[Statement], list[Passage]]:
+    """The summary's sentences, and the passages that they rest on, in document order.
 
     Where statements name fewer than `PASSAGES`, those that the scorer liked best come along.
     """
+    kept = _kept_sentences(document, tokens, reading)
     scores = reading.scores.tolist()
     support = _support(document, kept)
     statements = [text[start:end] for start, end in split_sentences(text)]

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 
-from sumpool.modeling.blocks import Tokens
 from sumpool.modeling.checkpoint import load_model, model_type
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.reading import Reading, read
@@ -26,14 +25,12 @@ class Engine:
         vocabulary: what is known of its tokens.
         read: `sumpool.modeling.reading.read` without its first argument.
         write: `sumpool.modeling.writing.write` without its first three.
-        kept_sentences: the indices of the sentences of a document that count as kept by a reading.
     """
 
     prompts: Prompts
     vocabulary: Vocabulary
     read: Callable[..., Reading]
     write: Callable[..., str]
-    kept_sentences: Callable[[Tokens, Reading], list[int]]
 
 
 def load_engine(directory: Path, device: torch.device) -> Engine:
@@ -46,16 +43,8 @@ def load_engine(directory: Path, device: torch.device) -> Engine:
         transpooler, asking = summarizing.load(directory, device=device, dtype=dtype)
         words = Vocabulary(asking)
         writing = partial(summarizing.write, transpooler, asking, words)
-        return Engine(asking, words, partial(summarizing.read, transpooler), writing, summarizing.kept_sentences)
+        return Engine(asking, words, partial(summarizing.read, transpooler), writing)
     model = load_model(directory, device=device, dtype=dtype, keep_int8=device.type == "cpu")
     prompts = Prompts.load(directory)
     vocabulary = Vocabulary(prompts)
-    return Engine(
-        prompts, vocabulary, partial(read, model), partial(write, model, prompts, vocabulary), whole_sentences
-    )
-
-
-def whole_sentences(tokens: Tokens, reading: Reading) -> list[int]:
-    """The sentences that were kept to their end: PyramidionLM keeps sentences whole."""
-    kept = set(reading.kept.tolist())
-    return [index for index, (first, end) in enumerate(tokens.sentence_spans()) if end > first and end - 1 in kept]
+    return Engine(prompts, vocabulary, partial(read, model), partial(write, model, prompts, vocabulary))

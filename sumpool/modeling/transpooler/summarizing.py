@@ -98,7 +98,9 @@ def read(
     kept = torch.arange(n, device=model.device) if encoded.winners is None else encoded.winners[0]
     kept, places = kept.sort()
     ratings = torch.ones(n) if encoded.ratings is None else encoded.ratings[0].float().cpu()
-    scores, _ = sentence_means(ratings, _owners(tokens)[:n], len(tokens.sentence_starts) - 1)
+    starts = torch.tensor(tokens.sentence_starts)
+    owners = torch.repeat_interleave(torch.arange(len(starts) - 1), starts.diff())[:n]
+    scores, _ = sentence_means(ratings, owners, len(starts) - 1)
     return Reading(torch.tensor(prefix, device=model.device), encoded.last_hidden_state[0][places], kept, scores)
 
 
@@ -119,21 +121,6 @@ def resized(config: TranspoolerConfig, pool_size: int | None, block_size: int | 
             raise UsageError("size", f"--block {block_size}: this model has no positions for it (use {most} at most)")
         changed.block_size = block_size
     return changed
-
-
-def kept_sentences(tokens: Tokens, reading: Reading) -> list[int]:
-    """The sentences of which the largest share was kept, as many as there are kept tokens for: it keeps tokens."""
-    kept = torch.zeros(len(tokens))
-    kept[reading.kept.cpu()] = 1.0
-    shares, counts = sentence_means(kept, _owners(tokens), len(tokens.sentence_starts) - 1)
-    room = len(reading.kept)
-    chosen = []
-    for index in shares.argsort(descending=True, stable=True).tolist():
-        if room <= 0 or shares[index] == 0:
-            break
-        chosen.append(index)
-        room -= int(counts[index])
-    return sorted(chosen)
 
 
 def write(
@@ -229,9 +216,3 @@ class _Rules(LogitsProcessor):
             return ended
         ends = [place for place, token in enumerate(tokens, start=1) if self._vocabulary.ends_sentence[token]]
         return list(tokens[: ends[-1]] if ends else tokens)
-
-
-def _owners(tokens: Tokens) -> Tensor:
-    """[n], the sentence of each token."""
-    starts = torch.tensor(tokens.sentence_starts)
-    return torch.repeat_interleave(torch.arange(len(starts) - 1), starts.diff())
