@@ -26,7 +26,11 @@ MOST = 20
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Median seconds of a run, and the most bytes that were held at once beyond what was held before."""
+    """Median seconds of a run, and the most bytes that were held at once beyond what was held before.
+
+    On a CPU, seconds are processor time: what else the machine is doing hardly counts. With one thread
+    (OMP_NUM_THREADS=1) that is how long a run takes on a machine that has nothing else to do.
+    """
 
     seconds: float
     peak_bytes: int | None
@@ -46,11 +50,12 @@ def measure(run: Callable[[], object], device: torch.device) -> Cost:
 def _time(run: Callable[[], object], device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    start = time.perf_counter()
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    start = clock()
     run()
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def _start_peak(device: torch.device) -> int | None:
@@ -93,13 +98,15 @@ def machine(device: torch.device) -> dict[str, Any]:
         "processor": model or platform.processor() or platform.machine(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "seconds of": "the clock" if device.type == "cuda" else "the processor",
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "torch": torch.__version__,
         "transformers": version("transformers"),
         "sumpool": version("sumpool"),
         "date": date.today().isoformat(),
-        "command": " ".join(["python", *sys.argv]),
+        # Where things lie on this machine is nobody's business.
+        "command": " ".join(["python", *(Path(word).name if Path(word).is_absolute() else word for word in sys.argv)]),
     }
 
 

@@ -50,7 +50,7 @@ class Writing:
 
     length: int
     focus: str | None = None
-    wording: Wording = "quoted"
+    wording: Wording | None = None
     grounded: bool = True
     model: str | None = None
     device: str = "auto"

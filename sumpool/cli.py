@@ -65,12 +65,13 @@ FocusOption = Annotated[
     typer.Option("--focus", metavar="TEXT", help="What to pay attention to, in a few words.", show_default=False),
 ]
 WordingOption = Annotated[
-    Wording,
+    Wording | None,
     typer.Option(
         "--wording",
         metavar="quoted|own",
         help="quoted: the document's own sentences, chosen and trimmed; own: the model's own words, which can "
-        "misstate it.",
+        "misstate it.  [default: quoted, but own with an encoder-decoder as model]",
+        show_default=False,
     ),
 ]
 GroundedOption = Annotated[
@@ -214,7 +215,7 @@ def summarize(
             show_default=False,
         ),
     ] = None,
-    wording: WordingOption = "quoted",
+    wording: WordingOption = None,
     grounded: GroundedOption = True,
     device: DeviceOption = "auto",
     model: ModelOption = None,
@@ -334,7 +335,7 @@ def highlight(
     ] = None,
     length: LengthOption = "medium",
     focus: FocusOption = None,
-    wording: WordingOption = "quoted",
+    wording: WordingOption = None,
     grounded: GroundedOption = True,
     device: DeviceOption = "auto",
     model: ModelOption = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -16,14 +17,12 @@ from sumpool.errors import DocumentError, UsageError
 from sumpool.highlight import Highlight
 from sumpool.lengths import fitting_length, parse_length
 from sumpool.modeling.blocks import Tokens, character_spans, tokenize
-from sumpool.modeling.checkpoint import find_model, load_model
+from sumpool.modeling.checkpoint import find_model
 from sumpool.modeling.contrast import CONTRAST
 from sumpool.modeling.drafts import DRAFTS
+from sumpool.modeling.engine import load_engine
 from sumpool.modeling.grounding import Grounding
-from sumpool.modeling.prompts import Prompts
-from sumpool.modeling.reading import Ranking, Reading, read
-from sumpool.modeling.rules import Vocabulary
-from sumpool.modeling.writing import write
+from sumpool.modeling.reading import Ranking, Reading
 from sumpool.progress import Progress
 from sumpool.quotes import quote
 from sumpool.summary import Passage, Seconds, Statement, Summary, Wording
@@ -56,7 +55,7 @@ class Summarizer:
         device: "auto" (CUDA, then MPS, then CPU), "cpu", "cuda" or "mps".
         pool: representations kept; the model's own number by default.
         block: document tokens in a block; the model's own number by default.
-        drafts: of each sentence, the best of which stays; 1 is fastest.
+        drafts: of each sentence, the best of which stays; 1 is fastest. An encoder-decoder has as many beams.
 
     Raises:
         ModelError: the model is missing or damaged.
@@ -82,10 +81,8 @@ class Summarizer:
         self.device = chosen.type
         self.model_name = directory.name
         self._pool, self._block, self._drafts = pool, block, drafts
-        dtype = torch.bfloat16 if chosen.type == "cuda" else torch.float32
-        self._model = load_model(directory, device=chosen, dtype=dtype, keep_int8=chosen.type == "cpu")
-        self._prompts = Prompts.load(directory)
-        self._vocabulary = Vocabulary(self._prompts)
+        self._engine = load_engine(directory, chosen)
+        self._prompts, self._vocabulary = self._engine.prompts, self._engine.vocabulary
 
     def summarize(
         self,
@@ -93,7 +90,7 @@ class Summarizer:
         *,
         length: int | str = "medium",
         focus: str | None = None,
-        wording: Wording = "quoted",
+        wording: Wording | None = None,
         grounded: bool = True,
         abstract: Literal["keep", "drop"] = "keep",
         password: str | None = None,
@@ -106,7 +103,8 @@ class Summarizer:
             source: a path, or a Document read before.
             length: "short", "medium", "long" or a number of words.
             focus: what to pay attention to.
-            wording: "quoted", the document's own sentences, chosen and trimmed; or "own", the model's own words.
+            wording: "quoted", the document's own sentences, chosen and trimmed; or "own", the model's own words. By
+                default what the model does best.
             grounded: of its own, write no number and no name that the document lacks.
             abstract: "keep" or "drop" the document's own abstract.
             password: for encrypted PDFs.
@@ -125,7 +123,7 @@ class Summarizer:
         *,
         length: int | str = "medium",
         focus: str | None = None,
-        wording: Wording = "quoted",
+        wording: Wording | None = None,
         grounded: bool = True,
         abstract: Literal["keep", "drop"] = "keep",
         password: str | None = None,
@@ -149,7 +147,7 @@ class Summarizer:
         source: str | Path | Document,
         length: int | str,
         focus: str | None,
-        wording: Wording,
+        wording: Wording | None,
         grounded: bool,
         abstract: Literal["keep", "drop"],
         password: str | None,
@@ -211,8 +209,7 @@ class Summarizer:
         progress: Progress | None = None,
     ) -> Reading:
         """Read a tokenized document for a summary of `words` words; `ranking` takes the scorer's place if given."""
-        return read(
-            self._model,
+        return self._engine.read(
             tokens,
             self._prompts.prefix(words, focus),
             focus=self._prompts.focus(focus) if focus else None,
@@ -229,7 +226,7 @@ class Summarizer:
         reading: Reading,
         words: int,
         *,
-        wording: Wording = "quoted",
+        wording: Wording | None = None,
         progress: Progress | None = None,
         **writing: Any,
     ) -> list[Composed]:
@@ -243,7 +240,7 @@ class Summarizer:
             **writing: what else `write` takes, for the model's own words.
         """
         kept = _kept_sentences(document, tokens, reading)
-        if wording == "quoted":
+        if (wording or self._engine.wording) == "quoted":
             texts = [document.text[sentence.start : sentence.end] for sentence in document.sentences]
             logits = torch.logit(reading.scores, eps=1e-6).tolist()
             quotes = quote(texts, logits, kept, words=words)
@@ -278,10 +275,7 @@ class Summarizer:
             contrast: how much it counts what the document adds to what the model would write without it.
             progress: is told how far writing is.
         """
-        return write(
-            self._model,
-            self._prompts,
-            self._vocabulary,
+        return self._engine.write(
             reading,
             words=words,
             grounding=Grounding(document.text, self._vocabulary.ordinary) if grounded else None,
@@ -329,16 +323,23 @@ def pick_device(name: str) -> torch.device:
 
 
 def _kept_sentences(document: Document, tokens: Tokens, reading: Reading) -> list[int]:
-    """The sentences of running text that the pooler kept whole."""
-    kept = set(reading.kept.tolist())
+    """The sentences of running text that the pooler kept.
+
+    A model that keeps sentences whole has kept these. Of one that keeps tokens, they are those of which the largest
+    share was kept, as many as would have fitted.
+    """
+    kept = reading.kept.tolist()
+    counts = Counter(bisect_right(tokens.sentence_starts, place) - 1 for place in kept)
+    sizes = {index: tokens.sentence_starts[index + 1] - tokens.sentence_starts[index] for index in counts}
+    room = len(kept)
+    chosen = []
+    for index in sorted(counts, key=lambda index: (-counts[index] / sizes[index], index)):
+        if sizes[index] <= room:
+            chosen.append(index)
+            room -= sizes[index]
     starts = [paragraph.start for paragraph in document.paragraphs]
-    return [
-        index
-        for index, (first, end) in enumerate(tokens.sentence_spans())
-        if end > first
-        and end - 1 in kept
-        and document.paragraphs[bisect_right(starts, document.sentences[index].start) - 1].kind in RUNNING
-    ]
+    homes = {index: bisect_right(starts, document.sentences[index].start) - 1 for index in chosen}
+    return [index for index in sorted(chosen) if document.paragraphs[homes[index]].kind in RUNNING]
 
 
 def _support(document: Document, sentences: list[int]) -> Support:

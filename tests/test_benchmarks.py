@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def run(name: str, out: Path, *options: object) -> dict[str, Any]:
+    """The JSON of a benchmark, with options and arguments, after a look at its table and plot."""
     command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--out", str(out), *map(str, options)]
     result = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
     assert result.returncode == 0, result.stderr
@@ -23,7 +24,7 @@ def run(name: str, out: Path, *options: object) -> dict[str, Any]:
     record: dict[str, Any] = json.loads((out / f"{name}.json").read_text("utf-8"))
     assert {"seed", "torch", "processor", "threads", "command"} <= set(record["facts"])
     for row in record["rows"]:
-        assert f"{row['n']:,}" in table
+        assert f"{row['n']:,}" in table if "n" in row else row["system"] in table
     return record
 
 
@@ -48,3 +49,24 @@ def test_complexity(tmp_path: Path) -> None:
         assert rows[name]["to_vanilla"]["cross"] == pytest.approx(4)
         assert rows[name]["to_blockwise"]["cross"] == pytest.approx(4)
     assert rows["vanilla"]["to_vanilla"]["step"] == 1
+
+
+@pytest.mark.long
+def test_quality(tmp_path: Path) -> None:
+    pairs = []
+    for number in range(24):
+        lines = [f"Row {number} holds crate {place} of plain filler wood number {place}." for place in range(40)]
+        lines.insert(number, f"The harbour master of port {number} found that dredging doubled the traffic of ships.")
+        summary = f"The harbour master of port {number} found dredging doubled ship traffic."
+        pairs.append({"document": " ".join(lines), "summary": summary})
+    data = tmp_path / "pairs.jsonl"
+    data.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    sizes = ("--warm", 60, "--steps", 8, "--count", 2, "--words", 20, "--work", tmp_path / "models")
+    record = run("quality", tmp_path, data, data, *sizes)
+    rows = {row["system"]: row for row in record["rows"]}
+    assert {"untrained", "vanilla", "blockwise", "transpooler", "pyramidion", "transpooler, random"} < set(rows)
+    assert all(row["loss"] < rows["untrained"]["loss"] for name, row in rows.items() if name != "untrained")
+    assert rows["pyramidion"]["rouge1"] > rows["untrained"]["rouge1"]
+    assert all(len([e for e in curve if "dev_loss" in e]) >= 4 for curve in record["curves"].values())
+    # Nothing is trained twice.
+    assert run("quality", tmp_path, data, data, *sizes)["rows"] == record["rows"]

@@ -12,8 +12,7 @@ from sumpool.evaluation.cases import Case
 from sumpool.evaluation.rankings import at_random, from_the_start
 from sumpool.evaluation.settings import POOLING, Settings
 from sumpool.modeling.blocks import Tokens
-from sumpool.modeling.checkpoint import find_model
-from sumpool.modeling.config import PyramidionConfig
+from sumpool.modeling.checkpoint import find_model, load_config
 from sumpool.modeling.reading import Ranking
 from sumpool.progress import Progress
 from sumpool.summarizer import WINDOW_ROOM, Summarizer
@@ -61,7 +60,7 @@ def make_systems(settings: Settings) -> dict[str, System]:
         made["leadpool"] = pooled(ours, lambda case: from_the_start)
     if "base" in settings.systems:
         # Its whole window serves as the pool: what fits into it is kept whole, so nothing is pooled.
-        window = PyramidionConfig.load(find_model(settings.base)).max_position_embeddings - WINDOW_ROOM
+        window = load_config(find_model(settings.base)).max_position_embeddings - WINDOW_ROOM
         made["base"] = unpooled(Summarizer(settings.base, device=settings.device, pool=window), window)
     return {name: made[name] for name in settings.systems}
 

@@ -2,7 +2,8 @@
 
 A checkpoint is a directory with `config.json`, `tokenizer.json`, the weights in parts, and
 `checkpoint.json`, which names every part with its size and SHA-256. Matrices are int8 with
-one float32 scale a row, so that a retrained part replaces only its own file. safetensors
+one float32 scale a row, so that a retrained part replaces only its own file. Encoder-decoders
+(`sumpool.modeling.transpooler`) are stored as transformers stores them, under the same manifest. safetensors
 only: nothing in a checkpoint is ever executed. Free of torch until something is loaded.
 """
 
@@ -102,11 +103,7 @@ def load_model(directory: Path, *, device: torch.device, dtype: torch.dtype, kee
     from sumpool.modeling.pyramidion_lm import PyramidionLM
 
     manifest = _manifest(directory)
-    try:
-        config = PyramidionConfig.load(directory)
-    except (OSError, ValueError) as error:
-        raise ModelError("model", f"{directory / 'config.json'}: {error} (install the model again)") from None
-    model = PyramidionLM(config)
+    model = PyramidionLM(load_config(directory))
     weights: dict[str, Tensor] = {}
     for name, part in manifest["parts"].items():
         if name.endswith(".safetensors"):
@@ -135,7 +132,6 @@ def save_model(model: PyramidionLM, directory: Path, *, tokenizer_json: str | No
     from safetensors.torch import save
 
     directory.mkdir(parents=True, exist_ok=True)
-    previous = json.loads((directory / MANIFEST).read_text("utf-8")) if (directory / MANIFEST).is_file() else {}
     files: dict[str, bytes] = {
         "config.json": (json.dumps(model.config.as_dict(), indent=2) + "\n").encode(),
     }
@@ -145,15 +141,48 @@ def save_model(model: PyramidionLM, directory: Path, *, tokenizer_json: str | No
         files[f"{name}.safetensors"] = save(tensors)
     for name, content in files.items():
         _write(directory / name, content)
-    names = {*files, "tokenizer.json"}
+    seal(
+        directory, {*files, "tokenizer.json"}, parameters=sum(weight.numel() for weight in model.parameters()), **facts
+    )
+
+
+def seal(directory: Path, names: set[str], *, parameters: int, **facts: Any) -> None:
+    """Write the manifest of a checkpoint whose files are there; parts that an earlier one named besides are deleted.
+
+    `facts` (base, licence, ...) as `save_model` says.
+    """
+    previous = json.loads((directory / MANIFEST).read_text("utf-8")) if (directory / MANIFEST).is_file() else {}
     for stale in set(previous.get("parts", {})) - names:
         (directory / stale).unlink(missing_ok=True)
     parts = {}
     for name in sorted(names):
-        content = files.get(name) or (directory / name).read_bytes()
+        content = (directory / name).read_bytes()
         parts[name] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    manifest = {**previous, **facts, "parameters": sum(weight.numel() for weight in model.parameters()), "parts": parts}
+    manifest = {**previous, **facts, "parameters": parameters, "parts": parts}
     _write(directory / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+
+
+def load_config(directory: Path) -> PyramidionConfig:
+    """The dimensions of the PyramidionLM in `directory`; ModelError if that is another model, or damaged."""
+    try:
+        return PyramidionConfig.load(directory)
+    except (OSError, ValueError) as error:
+        raise ModelError("model", f"{directory / 'config.json'}: {error} (name another model)") from None
+
+
+def model_type(directory: Path) -> str:
+    """The family of the model in `directory`, as its config.json names it; ModelError if it can't be read."""
+    path = directory / "config.json"
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["model_type"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError("model", f"{path}: {error} (install the model again)") from None
+
+
+def check_parts(directory: Path) -> None:
+    """ModelError if a file of the checkpoint is missing, or not what the manifest says."""
+    for name, part in _manifest(directory)["parts"].items():
+        _read_part(directory / name, part)
 
 
 def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -205,15 +234,19 @@ def _load_part(path: Path, part: dict[str, Any]) -> dict[str, Tensor]:
     from safetensors.torch import load
 
     try:
+        return load(_read_part(path, part))
+    except SafetensorError as error:
+        raise ModelError("model", f"{path} is not a safetensors file: {error}") from None
+
+
+def _read_part(path: Path, part: dict[str, Any]) -> bytes:
+    try:
         content = path.read_bytes()
     except OSError as error:
         raise ModelError("model", f"{path}: {error.strerror} (install the model again)") from None
     if len(content) != part["bytes"] or hashlib.sha256(content).hexdigest() != part["sha256"]:
         raise ModelError("model", f"{path} is damaged: not what {MANIFEST} says (install the model again)")
-    try:
-        return load(content)
-    except SafetensorError as error:
-        raise ModelError("model", f"{path} is not a safetensors file: {error}") from None
+    return content
 
 
 def _manifest(directory: Path) -> dict[str, Any]:

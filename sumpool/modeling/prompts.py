@@ -7,10 +7,14 @@ to the lower layers and so to the scorer, and its first token serves as attentio
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tokenizers import Tokenizer
 
 from sumpool.errors import ModelError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 LENGTH_STEP = 20
 """Lengths are asked for in steps of so many words: the model learns a few lengths well."""
@@ -21,17 +25,20 @@ END_OF_SUMMARY = "<|im_end|>"
 class Prompts:
     """A checkpoint's tokenizer with the fixed texts of its chat format."""
 
+    end_of_summary = END_OF_SUMMARY
+    between = f"{END_OF_SUMMARY}\n<|im_start|>assistant\n"
+
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
-        end = tokenizer.token_to_id(END_OF_SUMMARY)
+        end = tokenizer.token_to_id(self.end_of_summary)
         if end is None:
-            raise ModelError("model", f"the tokenizer has no {END_OF_SUMMARY} token")
+            raise ModelError("model", f"the tokenizer has no {self.end_of_summary} token")
         self.end: int = end
-        self.answer: list[int] = self.special(f"{END_OF_SUMMARY}\n<|im_start|>assistant\n")
+        self.answer: list[int] = self.special(self.between)
         """What stands between the document and its summary."""
 
     @classmethod
-    def load(cls, directory: Path) -> Prompts:
+    def load(cls, directory: Path) -> Self:
         path = directory / "tokenizer.json"
         try:
             content = path.read_text(encoding="utf-8")
@@ -44,8 +51,7 @@ class Prompts:
 
     def prefix(self, words: int, focus: str | None = None) -> list[int]:
         """The instruction for a summary of about `words` words, looking at `focus` if given."""
-        asked = max(LENGTH_STEP, round(words / LENGTH_STEP) * LENGTH_STEP)
-        start = self.special(f"<|im_start|>user\nSummarize this document in about {asked} words.")
+        start = self.special(f"<|im_start|>user\nSummarize this document in about {asked_length(words)} words.")
         if focus:
             start += self.plain(" Focus on:") + self.focus(focus)
         return start + self.plain("\n\n")
@@ -76,3 +82,8 @@ class Prompts:
 
     def decode(self, ids: list[int]) -> str:
         return self.tokenizer.decode(ids, skip_special_tokens=True)
+
+
+def asked_length(words: int) -> int:
+    """The number of words that a prompt names for about so many."""
+    return max(LENGTH_STEP, round(words / LENGTH_STEP) * LENGTH_STEP)

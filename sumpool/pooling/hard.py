@@ -40,4 +40,5 @@ def choose(
     if learn:
         # Zero forward, d(rate) backward. Not a quotient, which would depend on how small a score is.
         states = states + (rates - rates.detach()).to(states.dtype)[..., None] * states
-    return finish(states, rates, chosen.to(scores.dtype), take(mask, chosen), restore_order=restore_order)
+    places = chosen.to(scores.dtype)
+    return finish(states, rates, places, chosen, take(mask, chosen), restore_order=restore_order)

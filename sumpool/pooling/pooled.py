@@ -21,12 +21,15 @@ class Pooled:
         representations: [batch, m, d], of the type that came in.
         scores: [batch, m], of the working type (float32; float64 for float64 representations).
         positions: [batch, m], where in the sequence each stood; fractional where several were combined.
-        mask: [batch, m], False where a row had fewer than m tokens; the other three are zero there.
+        winners: [batch, m], the token that each stems from first of all: where several were combined, the one of the
+            best score. No two are the same.
+        mask: [batch, m], False where a row had fewer than m tokens; the others are zero there.
     """
 
     representations: Tensor
     scores: Tensor
     positions: Tensor
+    winners: Tensor
     mask: Tensor
 
 
@@ -100,33 +103,39 @@ def peaked_logits(scores: Tensor, highest: Tensor, base: float) -> Tensor:
     return torch.exp((highest * log_base).clamp(max=_LARGEST_EXPONENT)) * torch.expm1(below * log_base)
 
 
-def finish(representations: Tensor, scores: Tensor, positions: Tensor, mask: Tensor, *, restore_order: bool) -> Pooled:
+def finish(
+    representations: Tensor, scores: Tensor, positions: Tensor, winners: Tensor, mask: Tensor, *, restore_order: bool
+) -> Pooled:
     """Put entries in order, the empty ones last, and clear those."""
     if restore_order:
         order = positions.detach().masked_fill(~mask, torch.inf).argsort(dim=1, stable=True)
-        representations, scores, positions, mask = (take(x, order) for x in (representations, scores, positions, mask))
+        representations, scores, positions, winners, mask = (
+            take(x, order) for x in (representations, scores, positions, winners, mask)
+        )
     return Pooled(
         representations.masked_fill(~mask[..., None], 0),
         scores.masked_fill(~mask, 0),
         positions.masked_fill(~mask, 0),
+        winners.masked_fill(~mask, 0),
         mask,
     )
 
 
 def whole(representations: Tensor, scores: Tensor, mask: Tensor, *, restore_order: bool) -> Pooled:
     """Everything is kept: what any operator does where n <= k."""
-    positions = torch.arange(scores.shape[1], device=scores.device, dtype=scores.dtype).expand_as(scores)
+    winners = torch.arange(scores.shape[1], device=scores.device).expand_as(scores)
     if not restore_order:
-        order = rank(scores, mask)
-        representations, scores, positions, mask = (take(x, order) for x in (representations, scores, positions, mask))
-    return finish(representations, scores, positions, mask, restore_order=restore_order)
+        winners = rank(scores, mask)
+        representations, scores, mask = (take(x, winners) for x in (representations, scores, mask))
+    return finish(representations, scores, winners.to(scores.dtype), winners, mask, restore_order=restore_order)
 
 
 def combine(weights: Tensor, order: Tensor, representations: Tensor, scores: Tensor, mask: Tensor) -> list[Tensor]:
     """Convex combinations of ranked tokens, for the operators that weigh all n against each other.
 
-    weights [batch, k, n] are over tokens in `order` [batch, n] (`rank`). Returns representations, scores, positions
-    and mask of the k combinations. A row of at most k tokens is kept as it is, whatever its weights.
+    weights [batch, k, n] are over tokens in `order` [batch, n] (`rank`), the j-th of which leads the j-th combination.
+    Returns representations, scores, positions, winners and mask of the k combinations. A row of at most k tokens is
+    kept as it is, whatever its weights.
     """
     k, n = weights.shape[1:]
     count = mask.sum(dim=1)
@@ -136,4 +145,4 @@ def combine(weights: Tensor, order: Tensor, representations: Tensor, scores: Ten
     mixed = torch.bmm(weights.to(states.dtype), states)
     rates, places = (weights @ x[..., None] for x in (rates, order.to(weights.dtype)))
     filled = torch.arange(k, device=mask.device) < count[:, None]
-    return [mixed, rates[..., 0], places[..., 0], filled]
+    return [mixed, rates[..., 0], places[..., 0], order[:, :k], filled]

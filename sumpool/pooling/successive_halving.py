@@ -63,4 +63,5 @@ def successive_halving_top_k(
     states = take(representations, members.flatten(1)).unflatten(1, (k, -1))
     mixed = (weights.to(states.dtype)[:, :, None] @ states)[:, :, 0]
     places = (weights * members).sum(dim=2)
-    return finish(mixed, rates, places, real, restore_order=restore_order)
+    # The better member of a pair always came first.
+    return finish(mixed, rates, places, members[..., 0], real, restore_order=restore_order)

@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 import typer
 
 from sumpool.errors import SumpoolError, UsageError
-from sumpool.training.settings import Settings
+from sumpool.training.settings import Arch, Settings
 
 DEFAULTS = Settings([], Path())
+SCRATCH_RATE = 1e-3
 EXTRA = 'pip install "sumpool[train]"'
 
 TRAIN_EXAMPLES = """Examples:
@@ -20,6 +21,8 @@ TRAIN_EXAMPLES = """Examples:
   sumpool train pairs.jsonl --out my-model --resume
   sumpool train pairs.jsonl --out my-model --train all --pooling soft --oracle-loss 0.5 --batch 32
   torchrun --nproc-per-node 4 -m sumpool train pairs.jsonl --out my-model --train all
+  sumpool train pairs.jsonl --out from-scratch --arch pyramidion --batch 16 --steps 20000
+  sumpool train pairs.jsonl --out from-bart --arch transpooler --base facebook/bart-base
 
 A data file holds one JSON object a line with "document" and "summary", and optionally "id", "kind" and "focus";
 .jsonl.zst is read as it is. State and log (training.jsonl) are kept in --out as training goes."""
@@ -40,10 +43,48 @@ def train(
             "--base",
             metavar="NAME_OR_PATH",
             help="What to start from: an installed model, a checkpoint, or a directory with a Llama-family model of "
-            "transformers, which is split on the spot.  [default: the shipped model]",
+            "transformers, which is split on the spot.  [default: the shipped model; with --arch, nothing]",
             show_default=False,
         ),
     ] = None,
+    arch: Annotated[
+        Arch | None,
+        typer.Option(
+            "--arch",
+            metavar="vanilla|blockwise|transpooler|pyramidion",
+            help="Train an encoder-decoder of this kind, from scratch or from a --base of the BART family, such as "
+            "facebook/bart-base.",
+            show_default=False,
+        ),
+    ] = None,
+    operator: Annotated[
+        Literal["successive-halving", "hard", "random", "iterative", "optimal-transport"],
+        typer.Option(
+            "--operator",
+            metavar="NAME",
+            help="With --arch, the top-k operator: successive-halving, hard, random, iterative or optimal-transport.",
+        ),
+    ] = "successive-halving",
+    schedule: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--schedule",
+            metavar="LAYER=LENGTH",
+            help="Representations that a Pyramidion keeps behind an encoder layer; may be repeated.  "
+            "[default: halvings from 16 times the pool, spread over the layers]",
+            show_default=False,
+        ),
+    ] = None,
+    vocabulary: Annotated[
+        int,
+        typer.Option("--vocabulary", min=500, help="From scratch, pieces of the vocabulary made of the data."),
+    ] = DEFAULTS.vocabulary,
+    width: Annotated[
+        int, typer.Option("--width", min=8, help="From scratch, the size of a representation.")
+    ] = DEFAULTS.width,
+    layers: Annotated[
+        int, typer.Option("--layers", min=1, help="From scratch, layers of the encoder and of the decoder.")
+    ] = DEFAULTS.layers,
     part: Annotated[
         Literal["scorer", "upper", "all", "lora"],
         typer.Option("--train", metavar="scorer|upper|all|lora", help="What is trained; all else is frozen."),
@@ -82,7 +123,15 @@ def train(
         int | None, typer.Option("--steps", min=1, help="Steps.  [default: one pass over the data]", show_default=False)
     ] = None,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Documents a step.")] = DEFAULTS.batch,
-    rate: Annotated[float, typer.Option("--rate", min=0, help="Peak learning rate.")] = DEFAULTS.rate,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            "--rate",
+            min=0,
+            help=f"Peak learning rate.  [default: {DEFAULTS.rate}; from scratch {SCRATCH_RATE}]",
+            show_default=False,
+        ),
+    ] = None,
     warmup: Annotated[
         int, typer.Option("--warmup", min=1, help="Steps to the peak; a cosine leads down from it.")
     ] = DEFAULTS.warmup,
@@ -138,6 +187,12 @@ def train(
         out=out,
         dev=dev or [],
         base=base,
+        arch=arch,
+        operator=operator,
+        schedule=dict(map(_stage, schedule or [])),
+        vocabulary=vocabulary,
+        width=width,
+        layers=layers,
         part=part,
         pooling=pooling,
         split_layer=split_layer,
@@ -145,7 +200,7 @@ def train(
         block=block,
         steps=steps,
         batch=batch,
-        rate=rate,
+        rate=rate if rate is not None else SCRATCH_RATE if arch is not None and base is None else DEFAULTS.rate,
         warmup=warmup,
         oracle_loss=oracle_loss,
         rank=rank,
@@ -163,6 +218,10 @@ def train(
         stop=stop,
         resume=resume,
     )
+    if misplaced := settings.misplaced():
+        named = ", ".join("--" + {"part": "train"}.get(name, name).replace("_", "-") for name in misplaced)
+        advice = "give --arch too" if arch is None else "leave it out with --arch"
+        raise UsageError("train", f"{named}: not for this architecture ({advice})")
     for path in (*settings.train, *settings.dev):
         if not path.is_file():
             raise UsageError("data", f"{path}: no such file")
@@ -176,6 +235,13 @@ def train(
     made = run(settings, console)
     if stop is None:
         console.print(f"the model is in {made} (sumpool summarize --model {made} ...)", highlight=False)
+
+
+def _stage(text: str) -> tuple[int, int]:
+    layer, _, length = text.partition("=")
+    if not (layer.isdecimal() and length.isdecimal()):
+        raise UsageError("train", f"--schedule {text}: not LAYER=LENGTH (for example 2=1024)")
+    return int(layer), int(length)
 
 
 def _weight(text: str) -> tuple[str, float]:

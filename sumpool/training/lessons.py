@@ -67,14 +67,8 @@ def make_lesson(
 
     Oracle labels take a moment; they are all 0 where not `labelled`.
     """
-    spans = example.sentences()
+    spans = sentences_within(example, longest)
     document = example.document
-    words = 0
-    for index, (start, end) in enumerate(spans):
-        words += document.count(" ", start, end) + 1
-        if words > longest:
-            spans = spans[: index + 1]
-            break
     tokens = tokenize(prompts, document, spans)
     prefix = prompts.prefix(example.words, example.focus)
     targets = [*prompts.plain(example.summary), prompts.end]
@@ -90,6 +84,16 @@ def make_lesson(
     owners = torch.repeat_interleave(torch.arange(len(spans)), torch.tensor(tokens.sentence_starts).diff())
     features = token_features(tokens, prompts.focus(example.focus) if example.focus else None)
     return Lesson(rows, len(prefix), features, owners, labels, torch.tensor(targets))
+
+
+def sentences_within(example: Example, words: int) -> list[tuple[int, int]]:
+    """(start, end) character offsets of the document's sentences, up to the one with the last of so many words."""
+    spans = example.sentences()
+    for index, (start, end) in enumerate(spans):
+        words -= example.document.count(" ", start, end) + 1
+        if words < 0:
+            return spans[: index + 1]
+    return spans
 
 
 def run_lower(model: PyramidionLM, lessons: Sequence[Lesson], *, tokens_at_once: int = 16_384) -> list[Lowered]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -13,19 +12,12 @@ from torch.nn.utils.rnn import pad_sequence
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.pooling import hard_top_k, successive_halving_top_k
 from sumpool.pooling.scorer import sentence_means
+from sumpool.training.learner import Losses
 from sumpool.training.lessons import Lesson, LowerCache, Lowered, run_lower
 
 
-@dataclass(frozen=True, slots=True)
-class Losses:
-    """Means over lessons, in nats: a summary's token; a document's token as part of an oracle sentence."""
-
-    summary: Tensor
-    oracle: Tensor
-
-
 class Objective(nn.Module):
-    """The model with its losses as one module, so that one `forward` is what distributed training wraps."""
+    """A PyramidionLM with its losses as one module."""
 
     def __init__(self, model: PyramidionLM, cache: LowerCache | None = None) -> None:
         super().__init__()

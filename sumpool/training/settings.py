@@ -9,6 +9,13 @@ from typing import Any, Literal
 Part = Literal["scorer", "upper", "all", "lora"]
 Pooling = Literal["hard", "soft"]
 Precision = Literal["auto", "bf16", "fp32"]
+Arch = Literal["vanilla", "blockwise", "transpooler", "pyramidion"]
+
+_FREE = {"out", "dev", "held", "every", "recompute", "cache", "device", "precision", "stop", "resume"}
+_DECODERS = {"part", "pooling", "split_layer", "oracle_loss", "rank"}
+"""Options that mean something for the shipped architecture only."""
+_ENCODER_DECODERS = {"arch", "operator", "schedule", "vocabulary", "width", "layers"}
+"""Options that mean something with `arch` only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +26,12 @@ class Settings:
     out: Path
     dev: list[Path] = field(default_factory=list)
     base: str | None = None
+    arch: Arch | None = None
+    operator: str = "successive-halving"
+    schedule: dict[int, int] = field(default_factory=dict)
+    vocabulary: int = 8_000
+    width: int = 256
+    layers: int = 4
     part: Part = "upper"
     pooling: Pooling = "hard"
     split_layer: int | None = None
@@ -46,7 +59,15 @@ class Settings:
 
     def curve(self) -> dict[str, Any]:
         """Those that decide the losses, as JSON values: a run is only resumed with the same."""
-        free = {"out", "dev", "held", "every", "recompute", "cache", "device", "precision", "stop", "resume"}
+        free = _FREE | (_ENCODER_DECODERS if self.arch is None else _DECODERS)
         values = {name: value for name, value in asdict(self).items() if name not in free}
         values["train"] = sorted(str(path) for path in self.train)
+        # JSON knows no numbers as keys.
+        values |= {"schedule": sorted(self.schedule.items())} if self.arch else {}
         return values
+
+    def misplaced(self) -> list[str]:
+        """The options that were given and belong to another architecture."""
+        names = _ENCODER_DECODERS if self.arch is None else _DECODERS | {"cache"}
+        plain = Settings(self.train, self.out)
+        return sorted(name for name in names if getattr(self, name) != getattr(plain, name))

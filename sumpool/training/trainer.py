@@ -23,26 +23,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from sumpool.errors import UsageError
-from sumpool.modeling.checkpoint import save_model
 from sumpool.modeling.int8 import matrix_type
-from sumpool.modeling.prompts import Prompts
-from sumpool.modeling.pyramidion_lm import PyramidionLM
-from sumpool.training.base import load_base
-from sumpool.training.corpus import Example, mixture, suitable
-from sumpool.training.lessons import Lesson, LowerCache, make_lesson
-from sumpool.training.lora import add_low_rank, merge_low_rank
-from sumpool.training.objective import Objective
+from sumpool.training.corpus import mixture, suitable
+from sumpool.training.learner import Learner
 from sumpool.training.settings import Precision, Settings
 
 STATE, LOG = "training.safetensors", "training.jsonl"
-SCORER_RATE = 10.0
-"""The scorer is small and new, the rest pretrained: it learns at a multiple of the others' rate."""
-SOFTEST, HARDEST = 8.0, 1_000.0
-SOFT_SHARE = 0.8
-"""Soft pooling grows harder, by its base, over this share of the steps; from there on it is hard, as in use."""
 
 
 def train(settings: Settings, console: Console) -> Path:
@@ -57,20 +46,19 @@ def train(settings: Settings, console: Console) -> Path:
     if state.exists() and not settings.resume:
         raise UsageError("run", f"{settings.out} holds a training run already (give --resume or another --out)")
     torch.manual_seed(settings.seed)
-    model, prompts, facts = load_base(settings)
-    model.to(accelerator.device)
-    weights = choose_weights(model, settings)
-    cache = LowerCache(settings.cache, model) if settings.cache and settings.part != "all" else None
-    model.gradient_checkpointing = settings.recompute
-    data = _Data(settings, model, prompts)
-    run = Run(settings, accelerator, Objective(model, cache), weights, data.steps)
+    data = _Data(settings)
+    # One process after the other: what the first one has to make (a vocabulary), the others find.
+    with accelerator.main_process_first():
+        learner = _make_learner(settings, data)
+    learner.to(accelerator.device)
+    run = Run(settings, accelerator, learner, data.steps)
     if settings.resume and state.exists():
         run.restore(state)
     settings.out.mkdir(parents=True, exist_ok=True)
     if accelerator.is_main_process:
         _drop_records(log, run.step)
-    stream = data.batches(run.step)
-    held = data.held()
+    stream = data.batches(learner, run.step)
+    held = data.held(learner)
     last = run.steps if settings.stop is None else min(settings.stop, run.steps)
     with ExitStack() as stack:
         main = accelerator.is_main_process
@@ -99,29 +87,18 @@ def train(settings: Settings, console: Console) -> Path:
             if "loss" not in record:
                 break
     if accelerator.is_main_process and run.step == run.steps:
-        merge_low_rank(model.upper)
-        save_model(model, settings.out, tokenizer_json=prompts.tokenizer.to_str(), **facts)
+        learner.save(settings.out)
     return settings.out
 
 
-def choose_weights(model: PyramidionLM, settings: Settings) -> dict[str, nn.Parameter]:
-    """The parameters that are to be trained, by name; all others are frozen."""
-    model.requires_grad_(False)
-    if settings.part == "lora":
-        add_low_rank(model.upper, settings.rank)
-    if settings.part == "all":
-        model.requires_grad_(True)
-    if settings.part == "upper":
-        model.upper.requires_grad_(True)
-        model.norm.requires_grad_(True)
-    if settings.part == "scorer" or settings.pooling == "soft" or settings.oracle_loss:
-        model.scorer.requires_grad_(True)
-    elif settings.part == "all":
-        # Behind hard top-k and without labels nothing reaches it.
-        model.scorer.requires_grad_(False)
-    if settings.part == "scorer" and settings.pooling == "hard" and not settings.oracle_loss:
-        raise UsageError("train", "hard pooling alone teaches the scorer nothing (add --oracle-loss or --pooling soft)")
-    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+def _make_learner(settings: Settings, data: _Data) -> Learner:
+    if settings.arch is None:
+        from sumpool.training.pyramidion_lm import PyramidionLearner
+
+        return PyramidionLearner(settings)
+    from sumpool.training.transpooler import TranspoolerLearner
+
+    return TranspoolerLearner(settings, data.examples)
 
 
 class Run:
@@ -131,19 +108,20 @@ class Run:
         self,
         settings: Settings,
         accelerator: Accelerator,
-        objective: Objective,
-        weights: dict[str, nn.Parameter],
+        learner: Learner,
         steps: int,
     ) -> None:
-        self.settings, self.accelerator, self.objective, self.weights = settings, accelerator, objective, weights
-        groups = [
-            {"params": [w for name, w in weights.items() if name.startswith("scorer.") == scorer], "factor": factor}
-            for scorer, factor in ((False, 1.0), (True, SCORER_RATE))
-        ]
+        self.settings, self.accelerator, self.learner, self.weights = settings, accelerator, learner, learner.weights
+        groups: dict[float, list[Tensor]] = {}
+        for name, weight in self.weights.items():
+            groups.setdefault(learner.rate_factor(name), []).append(weight)
         optimizer = torch.optim.AdamW(
-            [group for group in groups if group["params"]], lr=settings.rate, betas=(0.9, 0.98), weight_decay=0.01
+            [{"params": weights, "factor": factor} for factor, weights in sorted(groups.items())],
+            lr=settings.rate,
+            betas=(0.9, 0.98),
+            weight_decay=0.01,
         )
-        self.wrapped, self.optimizer = accelerator.prepare(objective, optimizer)
+        self.wrapped, self.optimizer = accelerator.prepare(learner, optimizer)
         self.step = 0
         self.steps = steps
 
@@ -155,16 +133,12 @@ class Run:
         cosine = 0.05 + 0.95 * (1 + math.cos(math.pi * self.step / self.steps)) / 2
         return self.settings.rate * min((self.step + 1) / self.settings.warmup, cosine)
 
-    def base(self) -> float | None:
-        """Of the peaked softmax at this step; None where pooling is hard."""
-        done = self.step / (SOFT_SHARE * self.steps)
-        if self.settings.pooling == "hard" or done >= 1:
-            return None
-        return SOFTEST * (HARDEST / SOFTEST) ** done
-
-    def advance(self, lessons: Sequence[Lesson]) -> dict[str, float]:
+    def advance(self, lessons: Sequence[Any]) -> dict[str, float]:
         """One optimizer step over the mean loss of the lessons, some at a time; returns what the log says of it."""
-        rate, base = self.rate(), self.base()
+        rate = self.rate()
+        # By the step, so that chance (dropout, random pooling) is the same in a run that was interrupted.
+        torch.manual_seed(hash((self.settings.seed, self.step, self.accelerator.process_index)))
+        self.learner.train()
         oracle_weight = self.settings.oracle_loss * (1 - self.step / self.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
@@ -175,7 +149,7 @@ class Run:
             # Between processes gradients are averaged once a step, with the last group.
             with self.accelerator.no_sync(self.wrapped) if index + 1 < len(groups) else nullcontext():
                 with self.autocast():
-                    losses = self.wrapped(group, base)
+                    losses = self.wrapped(group, self.step / self.steps)
                 self.accelerator.backward(share * (losses.summary + oracle_weight * losses.oracle))
             totals["loss"] += share * losses.summary.item()
             totals["oracle_loss"] += share * losses.oracle.item()
@@ -186,10 +160,12 @@ class Run:
         return {**totals, "rate": rate, "gradient_norm": float(norm or 0.0)}
 
     @torch.no_grad()
-    def validate(self, lessons: Sequence[Lesson]) -> float:
-        """Mean summary loss, in nats a token, behind hard pooling."""
+    def validate(self, lessons: Sequence[Any]) -> float:
+        """Mean summary loss, in nats a token, of the model as it is used."""
+        torch.manual_seed(self.settings.seed)
+        self.learner.eval()
         with self.autocast():
-            return sum(self.objective([lesson]).summary.item() for lesson in lessons) / len(lessons)
+            return sum(self.learner([lesson]).summary.item() for lesson in lessons) / len(lessons)
 
     def save(self, path: Path) -> None:
         """Atomically: a kill while saving leaves the state of before."""
@@ -225,11 +201,11 @@ class Run:
 class _Data:
     """The examples of a run in the order of its seed, made into lessons as they come."""
 
-    def __init__(self, settings: Settings, model: PyramidionLM, prompts: Prompts) -> None:
-        self._settings, self._model, self._prompts = settings, model, prompts
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         kinds = suitable(settings.train, longest_summary=settings.longest_summary)
-        count = sum(map(len, kinds.values()))
-        if not count:
+        self.examples = [example for kind in sorted(kinds) for example in kinds[kind]]
+        if not self.examples:
             raise UsageError("data", "no usable pair in the training data (summaries need 8 words or more)")
         unknown = sorted(settings.weights.keys() - kinds.keys())
         if unknown:
@@ -240,33 +216,29 @@ class _Data:
         if not any(weights.values()):
             raise UsageError("data", "--weight leaves no kind of document to draw (give one a weight above 0)")
         self._stream = mixture(kinds, weights, seed=settings.seed)
-        self.steps = settings.steps or -(-count // settings.batch)
+        self.steps = settings.steps or -(-len(self.examples) // settings.batch)
 
-    def batches(self, done: int) -> Iterator[list[Lesson]]:
+    def batches(self, learner: Learner, done: int) -> Iterator[list[Any]]:
         """A step's lessons at a time, from the step after `done`."""
         size = self._settings.batch
         labelled = bool(self._settings.oracle_loss)
         stream = islice(self._stream, done * size, None)
         while True:
-            yield [self._lesson(example, labelled) for example in islice(stream, size)]
+            yield [learner.lesson(example, labelled=labelled) for example in islice(stream, size)]
 
-    def held(self) -> list[Lesson]:
+    def held(self, learner: Learner) -> list[Any]:
         """Development lessons, kinds in turn."""
         if not self._settings.dev:
             return []
         kinds = suitable(self._settings.dev, longest_summary=self._settings.longest_summary)
         stream = mixture(kinds, dict.fromkeys(kinds, 1.0), seed=1)
         count = min(self._settings.held, sum(map(len, kinds.values())))
-        return [self._lesson(example, False) for example in islice(stream, count)]
-
-    def _lesson(self, example: Example, labelled: bool) -> Lesson:
-        longest = self._settings.longest_document
-        return make_lesson(self._model, self._prompts, example, longest=longest, labelled=labelled)
+        return [learner.lesson(example, labelled=False) for example in islice(stream, count)]
 
 
-def _groups(lessons: Sequence[Lesson], tokens_at_once: int) -> list[list[Lesson]]:
+def _groups(lessons: Sequence[Any], tokens_at_once: int) -> list[list[Any]]:
     """Lessons of like length together, at most so many document tokens a group where a single one doesn't have more."""
-    groups: list[list[Lesson]] = [[]]
+    groups: list[list[Any]] = [[]]
     room = tokens_at_once
     for lesson in sorted(lessons, key=lambda lesson: lesson.tokens):
         if groups[-1] and lesson.tokens > room:

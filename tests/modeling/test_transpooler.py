@@ -170,23 +170,44 @@ def test_a_document_that_fits_is_not_pooled() -> None:
     blockwise.load_state_dict(pyramidion.state_dict(), strict=False)
     ids = documents(12)["input_ids"]
     encoded = pyramidion.encoder(ids)
-    assert encoded.positions is None
+    assert encoded.winners is None
     torch.testing.assert_close(encoded.last_hidden_state, blockwise.encoder(ids).last_hidden_state)
 
 
 @torch.no_grad()
-def test_positions_lead_back_to_the_tokens() -> None:
-    model = small("pyramidion", pooling_operator="hard")
+@pytest.mark.parametrize("operator", ["hard", "successive-halving"])
+def test_winners_lead_back_to_the_tokens(operator: str) -> None:
+    model = small("pyramidion", pooling_operator=operator)
     assert len(model.config.pooling) > 1
     inputs = documents(48, 30)
     encoded = model.encoder(**inputs)
     for row, length in enumerate((48, 30)):
-        positions = encoded.positions[row]
-        torch.testing.assert_close(positions, positions.round())
-        assert len(set(positions.tolist())) == 12
-        assert positions.tolist() == sorted(positions.tolist())
-        assert positions.max() < length
+        winners = encoded.winners[row]
+        assert len(set(winners.tolist())) == 12
+        assert winners.max() < length
+        assert operator != "hard" or winners.tolist() == sorted(winners.tolist())
     assert ((encoded.scores > 0) & (encoded.scores < 1)).all()
+    assert encoded.ratings.shape == (2, 48)
+
+
+@torch.no_grad()
+def test_a_ranking_takes_the_place_of_all_scorers() -> None:
+    model = small("pyramidion", pooling_operator="hard")
+    assert len(model.config.pooling) > 1
+    wanted = [3, 4, 5, 9, 11, 20, 21, 22, 30, 31, 40, 47]
+    ranking = torch.zeros(1, 48)
+    ranking[0, wanted] = torch.linspace(1, 2, 12)
+    assert model.encoder(**documents(48), ranking=ranking).winners[0].tolist() == wanted
+
+
+@torch.no_grad()
+def test_blocks_are_read_some_at_a_time_without_a_difference() -> None:
+    model = small("pyramidion")
+    ids = torch.cat([documents(61)["input_ids"]] * 20, dim=1)
+    with torch.enable_grad():
+        at_once = model.encoder(ids).last_hidden_state
+    assert ids.shape[1] / model.config.block_size > 64
+    torch.testing.assert_close(model.encoder(ids).last_hidden_state, at_once, atol=1e-5, rtol=1e-5)
 
 
 # Its new name is not known to the oldest transformers that we support.
@@ -264,10 +285,10 @@ def test_generate_is_a_search_over_forward() -> None:
 def test_another_operator_may_choose_outside_of_training() -> None:
     model = small("transpooler", inference_operator="hard", pooling_options={"base": 3.0})
     inputs = documents(48)
-    positions = model.encoder(**inputs).positions
-    torch.testing.assert_close(positions, positions.round())
-    positions = model.train().encoder(**inputs).positions
-    assert (positions - positions.round()).abs().max() > 1e-3
+    hard = small("transpooler", pooling_operator="hard")
+    torch.testing.assert_close(model.encoder(**inputs).last_hidden_state, hard.encoder(**inputs).last_hidden_state)
+    soft = model.train().encoder(**inputs).last_hidden_state
+    assert (soft - hard.encoder(**inputs).last_hidden_state).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -30,6 +30,8 @@ SHARP: dict[str, dict[str, Any]] = {
 }
 """Options with which every operator that looks at scores is all but hard top-k."""
 
+FIELDS = Pooled.__slots__
+
 every_operator = pytest.mark.parametrize("name", OPERATORS)
 every_scored = pytest.mark.parametrize("name", SHARP)
 sizes = {"n": st.integers(1, 40), "k": st.integers(1, 12), "seed": st.integers(0, 10**6)}
@@ -51,7 +53,7 @@ def inputs(n: int, seed: int, d: int = 3, batch: int = 1) -> tuple[torch.Tensor,
 
 
 def assert_same(one: Pooled, two: Pooled, tolerance: float = 1e-7) -> None:
-    for field in ("representations", "scores", "positions", "mask"):
+    for field in FIELDS:
         torch.testing.assert_close(getattr(one, field), getattr(two, field), atol=tolerance, rtol=tolerance)
 
 
@@ -84,6 +86,7 @@ def test_sharp_operators_are_hard_top_k(name: str, n: int, k: int, seed: int) ->
     x, scores = inputs(n, seed)
     pooled = top_k_operator(name, **SHARP[name])(x, scores, k)
     chosen = hard_top_k(scores, k)[0]
+    assert pooled.winners[0].tolist() == chosen.tolist()
     torch.testing.assert_close(pooled.positions[0], chosen.double(), atol=1e-2, rtol=0)
     torch.testing.assert_close(pooled.representations[0], x[0, chosen], atol=1e-2, rtol=0)
 
@@ -132,7 +135,7 @@ def test_padding_changes_nothing(name: str, n: int, k: int, padding: int, seed: 
     kept = alone.mask.shape[1]
     assert int(padded.mask.sum()) == kept
     assert not padded.representations[:, kept:].any()
-    for field in ("representations", "scores", "positions", "mask"):
+    for field in FIELDS:
         torch.testing.assert_close(getattr(padded, field)[:, :kept], getattr(alone, field), atol=1e-6, rtol=1e-6)
 
 
@@ -150,6 +153,9 @@ def test_only_what_the_mask_allows_is_kept(name: str, holes: list[bool], k: int,
     assert pooled.representations.abs().max() < 10
     places = pooled.positions[pooled.mask].tolist()
     assert places == sorted(places)
+    winners = pooled.winners[pooled.mask].tolist()
+    assert len(set(winners)) == len(winners)
+    assert all(holes[winner] for winner in winners)
     if sum(holes) <= k:
         torch.testing.assert_close(pooled.representations[pooled.mask], x[mask])
 
@@ -162,9 +168,7 @@ def test_rows_of_a_batch_do_not_mix(name: str) -> None:
     for row in range(3):
         part = slice(row, row + 1)
         alone = gentle(name)(x[part], scores[part], 8, mask=mask[part])
-        one = Pooled(
-            together.representations[part], together.scores[part], together.positions[part], together.mask[part]
-        )
+        one = Pooled(*(getattr(together, field)[part] for field in FIELDS))
         assert_same(one, alone)
 
 

@@ -1,7 +1,7 @@
 """The paper's own architecture: an encoder-decoder that pools what its encoder reads.
 
 Importing this package imports transformers, and registers the family with its Auto classes. The rest
-of sumpool does without: nothing outside of training from scratch may import it at module level.
+of sumpool does without: nothing outside of training such a model may import it at module level.
 """
 
 from transformers import AutoConfig, AutoModelForSeq2SeqLM

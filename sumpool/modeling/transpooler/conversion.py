@@ -51,7 +51,8 @@ _POSITION_OFFSET = 2
 def from_base(name_or_path: str | os.PathLike[str], **changes: Any) -> Transpooler:
     """The BART-family checkpoint in a directory or on the hub, as `convert` makes it; ModelError if it can't be had."""
     try:
-        base = AutoModelForSeq2SeqLM.from_pretrained(name_or_path)
+        # Nothing is run that comes with a checkpoint: neither its code nor what a pickle says.
+        base = AutoModelForSeq2SeqLM.from_pretrained(name_or_path, use_safetensors=True, trust_remote_code=False)
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError("model", f"{name_or_path}: no encoder-decoder to start from ({reason})") from None

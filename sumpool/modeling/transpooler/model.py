@@ -21,6 +21,7 @@ from sumpool.pooling import Scorer, TopK, top_k_operator
 
 IGNORED = -100
 """The label of positions without a loss."""
+_BLOCKS_AT_ONCE = 64
 
 
 @dataclass
@@ -30,13 +31,15 @@ class EncoderOutput(BaseModelOutput):
     Attributes:
         last_hidden_state: [b, m, d].
         attention_mask: [b, m], True where there is one; None where there is everywhere.
-        positions: [b, m], the tokens they stem from, fractional where several were combined; None without pooling.
+        winners: [b, m], the tokens they stem from, as `Pooled.winners` says; None without pooling.
         scores: [b, m] in (0, 1), as the last pooling gave them; None without pooling.
+        ratings: [b, n] in (0, 1), as the first pooling's scorer rated all tokens; None without pooling.
     """
 
     attention_mask: Tensor | None = None
-    positions: Tensor | None = None
+    winners: Tensor | None = None
     scores: Tensor | None = None
+    ratings: Tensor | None = None
 
 
 class Encoder(nn.Module):
@@ -69,8 +72,12 @@ class Encoder(nn.Module):
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool = True,
+        *,
+        ranking: Tensor | None = None,
     ) -> EncoderOutput:
         """input_ids [b, n], attention_mask [b, n] zero at padding -> what the decoder is to see.
+
+        ranking: [b, n] logits in the place of those of all scorers, for comparisons.
 
         ValueError where the document is longer than a learned table of positions, and where attention weights
         or hidden states are asked for (`generate` hands the question on): nobody keeps them.
@@ -83,22 +90,33 @@ class Encoder(nn.Module):
         if attention_mask is not None and not bool(attention_mask.all()):
             mask = attention_mask.bool()
         x = self.embed(input_ids, self.token_positions(n, input_ids.device))
-        positions = scores = None
+        winners = scores = ratings = None
         x, seen = self.cut(x, mask)
         for number, layer in enumerate(self.layers, start=1):
-            x = layer(x, seen)
+            x = self.run(layer, x, seen)
             length = self.config.pooling.get(number)
             if length is None or length >= n:
                 continue
             x = x.reshape(batch, -1, x.shape[-1])[:, :n]
-            rates = self.scorers[str(number)](x).sigmoid()
+            logits = self.scorers[str(number)](x)
+            if ranking is not None:
+                logits = ranking if winners is None else ranking.gather(1, winners)
+            rates = logits.sigmoid()
+            ratings = rates if ratings is None else ratings
             pooled = self.operator(x, rates, length, mask=mask)
             scores, n = pooled.scores, length
-            positions = pooled.positions if positions is None else interpolate(positions, pooled.positions)
+            winners = pooled.winners if winners is None else winners.gather(1, pooled.winners)
             mask = None if mask is None else pooled.mask
             x, seen = self.cut(pooled.representations, mask)
         x = self.layer_norm(x.reshape(batch, -1, x.shape[-1])[:, :n])
-        return EncoderOutput(last_hidden_state=x, attention_mask=mask, positions=positions, scores=scores)
+        return EncoderOutput(last_hidden_state=x, attention_mask=mask, winners=winners, scores=scores, ratings=ratings)
+
+    def run(self, layer: nn.Module, x: Tensor, mask: Tensor | None) -> Tensor:
+        """A layer over blocks [c, size, d] and their mask; outside of training some at a time, to bound memory."""
+        if torch.is_grad_enabled():
+            return layer(x, mask)
+        masks = [None] * len(x) if mask is None else mask.split(_BLOCKS_AT_ONCE)
+        return torch.cat([layer(*part) for part in zip(x.split(_BLOCKS_AT_ONCE), masks, strict=False)])
 
     def token_positions(self, n: int, device: torch.device) -> Tensor:
         """[n], counted from the beginning of the document or of each block."""
@@ -246,10 +264,3 @@ class Transpooler(PreTrainedModel, GenerationMixin):
     @property
     def _pad_token(self) -> int:
         return 0 if self.config.pad_token_id is None else self.config.pad_token_id
-
-
-def interpolate(positions: Tensor, places: Tensor) -> Tensor:
-    """positions [b, n] at the fractional places [b, m] -> [b, m]."""
-    low = places.detach().floor().long().clamp(0, positions.shape[1] - 1)
-    high = (low + 1).clamp(max=positions.shape[1] - 1)
-    return torch.lerp(positions.gather(1, low), positions.gather(1, high), places - low)
