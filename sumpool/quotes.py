@@ -30,6 +30,8 @@ _DANGLING, _POINTING, _SYMBOLS = 0.5, 1.0, 6.0
 
 The last by their share of the words.
 """
+_FOCUS = 3.0
+"""Logits that a sentence gains that has all words of the focus."""
 _PARTS, _SPREAD = 3, 0.5
 """Parts of a document, in its order, and what it is worth to be the first sentence from one of them."""
 _LETTERS = 0.6
@@ -82,21 +84,25 @@ class Quote:
     text: str
 
 
-def quote(sentences: Sequence[str], logits: Sequence[float], kept: Iterable[int], *, words: int) -> list[Quote]:
+def quote(
+    sentences: Sequence[str], logits: Sequence[float], kept: Iterable[int], *, words: int, focus: str | None = None
+) -> list[Quote]:
     """The sentences to quote for a summary of about `words` words, in the document's order; none if none can stand.
 
     Args:
         sentences: all of the document's.
         logits: the scorer's for each of them.
         kept: indices of those to choose among.
+        focus: what to pay attention to.
     """
+    wanted = terms(focus or "")
 
     def part_of(candidate: _Candidate) -> int:
         return _PARTS * candidate.index // len(sentences)
 
     counts = Counter(term for sentence in sentences for term in terms(sentence) if term not in _COMMON)
     short = [index for index in kept if len(sentences[index]) <= _CHARACTERS]
-    candidates = [_Candidate(index, trim(sentences[index]), logits[index], counts) for index in short]
+    candidates = [_Candidate(index, trim(sentences[index]), logits[index], counts, wanted) for index in short]
     candidates = [candidate for candidate in candidates if candidate.content and _stands(candidate.text)]
     weights = {term: math.log1p(counts[term]) for candidate in candidates for term in candidate.content}
     chosen: list[_Candidate] = []
@@ -119,13 +125,15 @@ def quote(sentences: Sequence[str], logits: Sequence[float], kept: Iterable[int]
 class _Candidate:
     """A kept sentence, trimmed, with what decides whether it is quoted."""
 
-    def __init__(self, index: int, text: str, logit: float, counts: Counter[str]) -> None:
+    def __init__(self, index: int, text: str, logit: float, counts: Counter[str], wanted: frozenset[str]) -> None:
         self.index, self.text = index, text
         words = text.split()
         self.size = len(words)
         self.content = frozenset(term for term in terms(text) if term in counts)
         symbols = sum(bool(_SYMBOL.fullmatch(word)) for word in words) / max(self.size, 1)
         self._own = logit - _SYMBOLS * symbols
+        if wanted:
+            self._own += _FOCUS * len(wanted & self.content) / len(wanted)
         self._own -= _DANGLING * bool(_DANGLES.match(text)) + _POINTING * bool(_POINTS.search(text))
 
     def worth(self, weights: dict[str, float]) -> float:

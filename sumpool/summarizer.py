@@ -226,6 +226,7 @@ class Summarizer:
         reading: Reading,
         words: int,
         *,
+        focus: str | None = None,
         wording: Wording | None = None,
         progress: Progress | None = None,
         **writing: Any,
@@ -235,6 +236,7 @@ class Summarizer:
         Args:
             document, tokens, reading: the document, and what `tokenize` and `read` made of it.
             words: as many as it shall have.
+            focus: what to pay attention to; a model that writes has it from `read`.
             wording: as in `summarize`. Where nothing can be quoted, the model's own words take over.
             progress: is told how far writing is.
             **writing: what else `write` takes, for the model's own words.
@@ -243,7 +245,7 @@ class Summarizer:
         if (wording or self._engine.wording) == "quoted":
             texts = [document.text[sentence.start : sentence.end] for sentence in document.sentences]
             logits = torch.logit(reading.scores, eps=1e-6).tolist()
-            quotes = quote(texts, logits, kept, words=words)
+            quotes = quote(texts, logits, kept, words=words, focus=focus)
             if quotes:
                 return [Composed(found.text, (found.index,)) for found in quotes]
         text = self.write(document, tokens, reading, words, progress=progress, **writing)

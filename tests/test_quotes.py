@@ -49,6 +49,11 @@ def test_the_scorer_outweighs_frequency() -> None:
     assert [found.index for found in quote(HARBOUR, [0.0, 0.0, 0.0, 9.0], range(4), words=12)] == [3]
 
 
+def test_what_is_asked_for_comes_first() -> None:
+    assert [found.index for found in quote(HARBOUR, [0.0] * 4, range(4), words=12, focus="chess on Sundays")] == [3]
+    assert [found.index for found in quote(HARBOUR, [0.0] * 4, range(4), words=12)] != [3]
+
+
 def test_only_what_was_kept_is_quoted() -> None:
     assert [found.index for found in quote(HARBOUR, [9.0, 0.0, 9.0, 0.0], [1, 3], words=60)] == [1, 3]
 

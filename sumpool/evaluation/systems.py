@@ -71,7 +71,9 @@ def pooled(summarizer: Summarizer, ranking_for: Callable[[Case], Ranking | None]
     def system(case: Case, progress: Progress) -> Written:
         tokens = summarizer.tokenize(case.document)
         reading = summarizer.read(tokens, case.words, focus=case.focus, ranking=ranking_for(case), progress=progress)
-        sentences = summarizer.compose(case.document, tokens, reading, case.words, progress=progress, **writing)
+        sentences = summarizer.compose(
+            case.document, tokens, reading, case.words, focus=case.focus, progress=progress, **writing
+        )
         text = " ".join(sentence.text for sentence in sentences)
         kept = reading.kept.tolist()
         return Written(text, Pool(kept, tokens.sentence_starts) if len(kept) < len(tokens) else None)
