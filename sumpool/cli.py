@@ -116,6 +116,16 @@ ModelOption = Annotated[
         show_default=False,
     ),
 ]
+WriterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--writer",
+        metavar="NAME_OR_PATH",
+        help="Another model that writes the summary from what was kept: the directory, or the name on the Hugging "
+        "Face hub, of an encoder-decoder (BART, T5, Pegasus, LED) or a chat model.",
+        show_default=False,
+    ),
+]
 PoolOption = Annotated[
     int | None,
     typer.Option(
@@ -205,6 +215,7 @@ def summarize(
     grounded: GroundedOption = True,
     device: DeviceOption = "auto",
     model: ModelOption = None,
+    writer: WriterOption = None,
     pool: PoolOption = None,
     block: BlockOption = None,
     recursive: Annotated[
@@ -226,7 +237,7 @@ def summarize(
     name, by what it contains.
     """
     terminal = Terminal(quiet=quiet)
-    writing = Writing(parse_length(length), focus, grounded, model, device, pool, block)
+    writing = Writing(parse_length(length), focus, grounded, model, device, pool, block, writer)
     arguments = _arguments(sources)
     to_file = None if output in (None, "-") else output
     found = find_sources(arguments, recursive=recursive, leave_out=Path(to_file) if to_file else None)
@@ -324,6 +335,7 @@ def highlight(
     grounded: GroundedOption = True,
     device: DeviceOption = "auto",
     model: ModelOption = None,
+    writer: WriterOption = None,
     pool: PoolOption = None,
     block: BlockOption = None,
     jobs: JobsOption = None,
@@ -342,7 +354,7 @@ def highlight(
     without scripts, and needs no network.
     """
     terminal = Terminal(quiet=quiet)
-    writing = Writing(parse_length(length), focus, grounded, model, device, pool, block)
+    writing = Writing(parse_length(length), focus, grounded, model, device, pool, block, writer)
     [argument] = _arguments([source] if source else None)
     to_file = None if output in (None, "-") else output
     if output is None and sys.stdout.isatty():

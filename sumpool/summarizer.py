@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,8 @@ from sumpool.modeling.writing import write
 from sumpool.progress import Progress
 from sumpool.summary import Passage, Seconds, Statement, Summary
 from sumpool.support import Support
+from sumpool.writers.finding import find_writer
+from sumpool.writers.passages import Sentence
 
 PASSAGES = 3
 """Sentences that a summary names at least as what it rests on."""
@@ -45,9 +48,11 @@ class Summarizer:
         pool: representations kept; the model's own number by default.
         block: document tokens in a block; the model's own number by default.
         drafts: of each sentence, the best of which stays; 1 is fastest.
+        writer: the directory or the hub name of another model, an encoder-decoder or a chat model in the format of
+            transformers, that writes the summaries from what `model` kept.
 
     Raises:
-        ModelError: the model is missing or damaged.
+        ModelError: a model is missing or damaged.
         UsageError: the device isn't there, or a size makes no sense.
     """
 
@@ -59,6 +64,7 @@ class Summarizer:
         pool: int | None = None,
         block: int | None = None,
         drafts: int = DRAFTS,
+        writer: str | Path | None = None,
     ) -> None:
         if not 1 <= drafts <= MOST_DRAFTS:
             raise UsageError("size", f"--drafts {drafts}: out of range (use 1 to {MOST_DRAFTS})")
@@ -71,6 +77,12 @@ class Summarizer:
         self.model_name = directory.name
         self._pool, self._block, self._drafts = pool, block, drafts
         dtype = torch.bfloat16 if chosen.type == "cuda" else torch.float32
+        self._writer = None
+        if writer is not None:
+            from sumpool.writers.loading import load_writer
+
+            self._writer = load_writer(find_writer(writer), device=chosen, dtype=dtype)
+            self.model_name += f" + {self._writer.name}"
         self._model = load_model(directory, device=chosen, dtype=dtype, keep_int8=chosen.type == "cpu")
         self._prompts = Prompts.load(directory)
         self._vocabulary = Vocabulary(self._prompts)
@@ -159,7 +171,7 @@ class Summarizer:
         tokens = self.tokenize(document)
         reading = self.read(tokens, words, focus=focus, progress=watcher)
         read_at = time.perf_counter()
-        text = self.write(document, tokens, reading, words, grounded=grounded, progress=watcher)
+        text = self.write(document, tokens, reading, words, focus=focus, grounded=grounded, progress=watcher)
         written = time.perf_counter()
         statements, passages = _rest(text, document, tokens, reading)
         summary = Summary(
@@ -214,6 +226,7 @@ class Summarizer:
         reading: Reading,
         words: int,
         *,
+        focus: str | None = None,
         grounded: bool = True,
         drafts: int | None = None,
         contrast: float = CONTRAST,
@@ -224,22 +237,29 @@ class Summarizer:
         Args:
             document, tokens, reading: the document, and what `tokenize` and `read` made of it.
             words: as many as it shall have.
+            focus: for another writer, what to pay attention to; the model has it from `read`.
             grounded: write no number and no name that the document lacks.
-            drafts: of each sentence; the summarizer's own number by default.
-            contrast: how much it counts what the document adds to what the model would write without it.
+            drafts: of each sentence; the summarizer's own number by default. Not for another writer.
+            contrast: how much it counts what the document adds to what the model would write without it. Not for
+                another writer.
             progress: is told how far writing is.
         """
+        watcher = progress or Progress()
+        grounding = Grounding(document.text, self._vocabulary.ordinary) if grounded else None
+        if self._writer is not None:
+            sentences = _sentences(document, tokens, reading)
+            return self._writer.write(sentences, words, focus=focus, grounding=grounding, progress=watcher.writing)
         return write(
             self._model,
             self._prompts,
             self._vocabulary,
             reading,
             words=words,
-            grounding=Grounding(document.text, self._vocabulary.ordinary) if grounded else None,
+            grounding=grounding,
             support=_support(document, _kept_sentences(document, tokens, reading)).share,
             drafts=drafts or self._drafts,
             contrast_weight=contrast,
-            progress=(progress or Progress()).writing,
+            progress=watcher.writing,
         )
 
     def summarize_many(
@@ -287,6 +307,17 @@ def _kept_sentences(document: Document, tokens: Tokens, reading: Reading) -> lis
         index
         for index, (first, end) in enumerate(tokens.sentence_spans())
         if end > first and end - 1 in kept and document.sentences[index].start not in headings
+    ]
+
+
+def _sentences(document: Document, tokens: Tokens, reading: Reading) -> list[Sentence]:
+    """What another writer reads: the sentences that were kept whole, or the best one where none was."""
+    scores = reading.scores.tolist()
+    kept = _kept_sentences(document, tokens, reading) or [scores.index(max(scores))]
+    starts = [paragraph.start for paragraph in document.paragraphs]
+    return [
+        Sentence(document.text[sentence.start : sentence.end], scores[index], bisect_right(starts, sentence.start))
+        for index, sentence in ((index, document.sentences[index]) for index in kept)
     ]
 
 
