@@ -56,6 +56,7 @@ class Writing:
     device: str = "auto"
     pool: int | None = None
     block: int | None = None
+    writer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +79,18 @@ class Ready:
 
 
 def settings_fingerprint(command: str, writing: Writing, reading: Reading, **rendering: Any) -> str:
-    """The fingerprint of all that decides what becomes of a source; ModelError if there is no such model.
+    """The fingerprint of all that decides what becomes of a source; ModelError if there is no such model or writer.
 
     Not of where and how fast that is done: the device, the limits, the number of processes.
     """
     from sumpool.modeling.checkpoint import MANIFEST, find_model
+    from sumpool.writers.finding import find_writer
 
     settings = asdict(writing)
     del settings["device"]
     settings["model"] = fingerprint((find_model(writing.model) / MANIFEST).read_bytes())
+    if writing.writer is not None:
+        settings["writer"] = find_writer(writing.writer).fingerprint()
     return fingerprint(json.dumps([command, settings, reading.abstract, rendering]).encode())
 
 
@@ -135,7 +139,9 @@ def load_summarizer(writing: Writing, terminal: Terminal) -> Summarizer:
     with ending_at_once(tidy):
         from sumpool.summarizer import Summarizer
 
-        return Summarizer(writing.model, device=writing.device, pool=writing.pool, block=writing.block)
+        return Summarizer(
+            writing.model, device=writing.device, pool=writing.pool, block=writing.block, writer=writing.writer
+        )
 
 
 class Batch:

@@ -70,7 +70,7 @@ WordingOption = Annotated[
         "--wording",
         metavar="quoted|own",
         help="quoted: the document's own sentences, chosen and trimmed; own: the model's own words, which can "
-        "misstate it.  [default: quoted, but own with an encoder-decoder as model]",
+        "misstate it.  [default: quoted, but own with a --writer or an encoder-decoder]",
         show_default=False,
     ),
 ]
@@ -126,6 +126,16 @@ ModelOption = Annotated[
         "--model",
         metavar="NAME_OR_PATH",
         help="An installed model (see sumpool models) or a model's directory.",
+        show_default=False,
+    ),
+]
+WriterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--writer",
+        metavar="NAME_OR_PATH",
+        help="Another model that writes the summary from what was kept: the directory, or the name on the Hugging "
+        "Face hub, of an encoder-decoder (BART, T5, Pegasus, LED) or a chat model.",
         show_default=False,
     ),
 ]
@@ -219,6 +229,7 @@ def summarize(
     grounded: GroundedOption = True,
     device: DeviceOption = "auto",
     model: ModelOption = None,
+    writer: WriterOption = None,
     pool: PoolOption = None,
     block: BlockOption = None,
     recursive: Annotated[
@@ -240,7 +251,7 @@ def summarize(
     name, by what it contains.
     """
     terminal = Terminal(quiet=quiet)
-    writing = Writing(parse_length(length), focus, wording, grounded, model, device, pool, block)
+    writing = Writing(parse_length(length), focus, wording, grounded, model, device, pool, block, writer)
     arguments = _arguments(sources)
     to_file = None if output in (None, "-") else output
     found = find_sources(arguments, recursive=recursive, leave_out=Path(to_file) if to_file else None)
@@ -339,6 +350,7 @@ def highlight(
     grounded: GroundedOption = True,
     device: DeviceOption = "auto",
     model: ModelOption = None,
+    writer: WriterOption = None,
     pool: PoolOption = None,
     block: BlockOption = None,
     jobs: JobsOption = None,
@@ -357,7 +369,7 @@ def highlight(
     without scripts, and needs no network.
     """
     terminal = Terminal(quiet=quiet)
-    writing = Writing(parse_length(length), focus, wording, grounded, model, device, pool, block)
+    writing = Writing(parse_length(length), focus, wording, grounded, model, device, pool, block, writer)
     [argument] = _arguments([source] if source else None)
     to_file = None if output in (None, "-") else output
     if output is None and sys.stdout.isatty():

@@ -27,6 +27,8 @@ from sumpool.progress import Progress
 from sumpool.quotes import quote
 from sumpool.summary import Passage, Seconds, Statement, Summary, Wording
 from sumpool.support import Support
+from sumpool.writers.finding import find_writer
+from sumpool.writers.passages import Sentence
 
 PASSAGES = 3
 """Sentences that a summary names at least as what it rests on."""
@@ -56,9 +58,11 @@ class Summarizer:
         pool: representations kept; the model's own number by default.
         block: document tokens in a block; the model's own number by default.
         drafts: of each sentence, the best of which stays; 1 is fastest. An encoder-decoder has as many beams.
+        writer: the directory or the hub name of another model, an encoder-decoder or a chat model in the format of
+            transformers, that writes the summaries from what `model` kept.
 
     Raises:
-        ModelError: the model is missing or damaged.
+        ModelError: a model is missing or damaged.
         UsageError: the device isn't there, or a size makes no sense.
     """
 
@@ -70,6 +74,7 @@ class Summarizer:
         pool: int | None = None,
         block: int | None = None,
         drafts: int = DRAFTS,
+        writer: str | Path | None = None,
     ) -> None:
         if not 1 <= drafts <= MOST_DRAFTS:
             raise UsageError("size", f"--drafts {drafts}: out of range (use 1 to {MOST_DRAFTS})")
@@ -81,6 +86,13 @@ class Summarizer:
         self.device = chosen.type
         self.model_name = directory.name
         self._pool, self._block, self._drafts = pool, block, drafts
+        self._writer = None
+        if writer is not None:
+            from sumpool.writers.loading import load_writer
+
+            dtype = torch.bfloat16 if chosen.type == "cuda" else torch.float32
+            self._writer = load_writer(find_writer(writer), device=chosen, dtype=dtype)
+            self.model_name += f" + {self._writer.name}"
         self._engine = load_engine(directory, chosen)
         self._prompts, self._vocabulary = self._engine.prompts, self._engine.vocabulary
 
@@ -104,7 +116,7 @@ class Summarizer:
             length: "short", "medium", "long" or a number of words.
             focus: what to pay attention to.
             wording: "quoted", the document's own sentences, chosen and trimmed; or "own", the model's own words. By
-                default what the model does best.
+                default what the model does best; with a `writer`, its words.
             grounded: of its own, write no number and no name that the document lacks.
             abstract: "keep" or "drop" the document's own abstract.
             password: for encrypted PDFs.
@@ -173,7 +185,9 @@ class Summarizer:
         tokens = self.tokenize(document)
         reading = self.read(tokens, words, focus=focus, progress=watcher)
         read_at = time.perf_counter()
-        sentences = self.compose(document, tokens, reading, words, wording=wording, grounded=grounded, progress=watcher)
+        sentences = self.compose(
+            document, tokens, reading, words, focus=focus, wording=wording, grounded=grounded, progress=watcher
+        )
         written = time.perf_counter()
         statements, passages = _rest(sentences, document, tokens, reading)
         summary = Summary(
@@ -236,19 +250,20 @@ class Summarizer:
         Args:
             document, tokens, reading: the document, and what `tokenize` and `read` made of it.
             words: as many as it shall have.
-            focus: what to pay attention to; a model that writes has it from `read`.
+            focus: what to pay attention to.
             wording: as in `summarize`. Where nothing can be quoted, the model's own words take over.
             progress: is told how far writing is.
             **writing: what else `write` takes, for the model's own words.
         """
         kept = _kept_sentences(document, tokens, reading)
-        if (wording or self._engine.wording) == "quoted":
+        usual = self._engine.wording if self._writer is None else "own"
+        if (wording or usual) == "quoted":
             texts = [document.text[sentence.start : sentence.end] for sentence in document.sentences]
             logits = torch.logit(reading.scores, eps=1e-6).tolist()
             quotes = quote(texts, logits, kept, words=words, focus=focus)
             if quotes:
                 return [Composed(found.text, (found.index,)) for found in quotes]
-        text = self.write(document, tokens, reading, words, progress=progress, **writing)
+        text = self.write(document, tokens, reading, words, focus=focus, progress=progress, **writing)
         support = _support(document, kept)
         return [
             Composed(text[start:end], tuple(kept[place] for place in support.of(text[start:end])))
@@ -263,6 +278,7 @@ class Summarizer:
         reading: Reading,
         words: int,
         *,
+        focus: str | None = None,
         grounded: bool = True,
         drafts: int | None = None,
         contrast: float = CONTRAST,
@@ -272,19 +288,26 @@ class Summarizer:
 
         Args:
             document, tokens, reading, words: as for `compose`.
+            focus: for another writer, what to pay attention to; the model has it from `read`.
             grounded: write no number and no name that the document lacks.
-            drafts: of each sentence; the summarizer's own number by default.
-            contrast: how much it counts what the document adds to what the model would write without it.
+            drafts: of each sentence; the summarizer's own number by default. Not for another writer.
+            contrast: how much it counts what the document adds to what the model would write without it. Not for
+                another writer.
             progress: is told how far writing is.
         """
+        watcher = progress or Progress()
+        grounding = Grounding(document.text, self._vocabulary.ordinary) if grounded else None
+        if self._writer is not None:
+            sentences = _sentences(document, tokens, reading)
+            return self._writer.write(sentences, words, focus=focus, grounding=grounding, progress=watcher.writing)
         return self._engine.write(
             reading,
             words=words,
-            grounding=Grounding(document.text, self._vocabulary.ordinary) if grounded else None,
+            grounding=grounding,
             support=_support(document, _kept_sentences(document, tokens, reading)).share,
             drafts=drafts or self._drafts,
             contrast_weight=contrast,
-            progress=(progress or Progress()).writing,
+            progress=watcher.writing,
         )
 
     def summarize_many(
@@ -342,6 +365,17 @@ def _kept_sentences(document: Document, tokens: Tokens, reading: Reading) -> lis
     starts = [paragraph.start for paragraph in document.paragraphs]
     homes = {index: bisect_right(starts, document.sentences[index].start) - 1 for index in chosen}
     return [index for index in sorted(chosen) if document.paragraphs[homes[index]].kind in RUNNING]
+
+
+def _sentences(document: Document, tokens: Tokens, reading: Reading) -> list[Sentence]:
+    """What another writer reads: the sentences that were kept whole, or the best one where none was."""
+    scores = reading.scores.tolist()
+    kept = _kept_sentences(document, tokens, reading) or [scores.index(max(scores))]
+    starts = [paragraph.start for paragraph in document.paragraphs]
+    return [
+        Sentence(document.text[sentence.start : sentence.end], scores[index], bisect_right(starts, sentence.start))
+        for index, sentence in ((index, document.sentences[index]) for index in kept)
+    ]
 
 
 def _support(document: Document, sentences: list[int]) -> Support:

@@ -263,15 +263,9 @@ def _manifest(directory: Path) -> dict[str, Any]:
 
 
 def _download(repository: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from sumpool.modeling.hub import download
 
-    try:
-        directory = Path(snapshot_download(repository, allow_patterns=["*.json", "*.safetensors", "README.md"]))
-    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError):
-        raise ModelError(
-            "model", f"no model {repository!r} on this machine, and the hub can't be reached or doesn't have it"
-        ) from None
+    directory = download(repository, ["*.json", "*.safetensors", "README.md"], needed=MANIFEST)
     if not (directory / MANIFEST).is_file():
         raise ModelError("model", f"{repository} on the hub is not a sumpool checkpoint: it has no {MANIFEST}")
     return directory
