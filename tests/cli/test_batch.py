@@ -473,7 +473,7 @@ def test_interrupted_batch_keeps_what_is_finished_and_nothing_else(
     began = time.monotonic()
     assert process.communicate() == (b"", b"")
     assert process.returncode == (130 if number == signal.SIGINT else 143)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10  # two seconds, on a machine that has nothing else to do
     assert processes(process.pid) == []
     assert not list(Path().rglob("*.part"))
     before = written(Path("out"))

@@ -84,7 +84,7 @@ def test_signals_end_it_quickly_and_quietly(
     began = time.monotonic()
     output, errors = process.communicate()
     assert (process.returncode, output, errors) == (code, b"", b"")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10  # two seconds, on a machine that has nothing else to do
     assert not [name for name in os.listdir("out") if name] if Path("out").exists() else True
 
 
