@@ -262,6 +262,8 @@ class Summarizer:
             logits = torch.logit(reading.scores, eps=1e-6).tolist()
             quotes = quote(texts, logits, kept, words=words, focus=focus)
             if quotes:
+                if progress is not None:
+                    progress.writing(sum(len(found.text.split()) for found in quotes), words)
                 return [Composed(found.text, (found.index,)) for found in quotes]
         text = self.write(document, tokens, reading, words, focus=focus, progress=progress, **writing)
         support = _support(document, kept)
