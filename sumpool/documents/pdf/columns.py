@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -101,7 +102,9 @@ def _bands(runs: list[Run], edge: float, size: float) -> Iterator[tuple[bool, li
     for run in sorted(runs, key=lambda item: (item.base, item.x0)):
         if id(run) in crossing:
             if band:
-                band, heading = _without_heading(band, edge, size)
+                heading: list[Run] = []
+                if run.x1 - run.x0 > 5 * size:  # no page number
+                    band, heading = _without_heading(band, edge, size)
                 yield _two_sided(band, edge), band
                 yield False, heading
                 band = []
@@ -114,15 +117,15 @@ def _bands(runs: list[Run], edge: float, size: float) -> Iterator[tuple[bool, li
 
 def _without_heading(band: list[Run], edge: float, size: float) -> tuple[list[Run], list[Run]]:
     """A band that ends above something full-width, and what stands apart at its end: the heading of that."""
-    left = [run for run in band if run.x0 < edge - 1]
-    ends = [run.base for run in band if run.x0 >= edge - 1]
-    below = [run for run in left if ends and run.base > max(ends) + 2]
-    for run, before in zip(below, [None, *below], strict=False):
-        above = max((other.base for other in left if other.base < run.base - 2), default=run.base)
-        if run.base - above > _APART * size and (before is None or run.base > before.base + 2):
-            start = band.index(run)
-            if len({round(other.base) for other in band[start:]}) <= _MOST_HEADING_LINES:
-                return band[:start], band[start:]
+    lowest = max((run.base for run in band if run.x0 >= edge - 1), default=math.inf)
+    lines = 0
+    for start in range(len(band) - 1, 0, -1):
+        step = band[start].base - band[start - 1].base
+        lines += step > 2
+        if band[start].base <= lowest + 2 or lines > _MOST_HEADING_LINES:
+            break
+        if step > _APART * size:
+            return band[:start], band[start:]
     return band, []
 
 

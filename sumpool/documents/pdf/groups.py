@@ -229,9 +229,8 @@ def _runs_on(before: Line, line: Line, style: Style) -> bool:
     """A full line and the next one of the same paragraph, though one is mostly small capitals or a smaller font."""
     step = (line.base - before.base) / (style.leading * style.size)
     full = before.x1 > before.right - before.size and not TERMINAL.search(before.text)
-    alike = (
-        abs(line.x0 - before.x0) < 2 and before.bold == line.bold and min(before.size, line.size) > 0.75 * style.size
-    )
+    small = min(before.size, line.size) < 0.75 * style.size or line.marked
+    alike = abs(line.x0 - before.x0) < 2 and before.bold == line.bold and not small
     return full and alike and 0.9 < step < 1.08 and max(before.size, line.size) < 1.06 * style.size
 
 

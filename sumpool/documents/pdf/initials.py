@@ -12,6 +12,8 @@ _LARGE = 1.8
 """How many times as large as the text a drop cap is, at least."""
 _MOST = 50
 """Large letters on a page that has drop caps."""
+_HIGHEST = 8
+"""Lines beside a drop cap, at most."""
 _WORDS = "AI"
 """Letters that are words: they stay apart."""
 
@@ -67,6 +69,8 @@ def _first_of_lines(glyphs: Sequence[Glyph], cap: Glyph, usual: float) -> list[i
             continue
         line = next((base for base in lines if abs(base - glyph.base) < 0.5 * usual), None)
         if line is None:
+            if len(lines) == _HIGHEST:
+                return []
             lines[round(glyph.base)] = index
         elif glyph.x0 < glyphs[lines[line]].x0:
             lines[line] = index
