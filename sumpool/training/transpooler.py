@@ -80,7 +80,7 @@ class TranspoolerLearner(Learner):
         else:
             pieces = train_vocabulary(examples, settings.vocabulary, seed=settings.seed)
             prompts = TranspoolerPrompts(as_tokenizer(pieces))
-        shape = {
+        shape: dict[str, Any] = {
             "vocab_size": prompts.tokenizer.get_vocab_size(),
             "d_model": settings.width,
             "decoder_layers": settings.layers,
