@@ -13,7 +13,6 @@ so many words. What was begun goes on when the command is repeated. Writes quali
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -41,7 +40,7 @@ SMALL: dict[str, Any] = {
 }  # fmt: skip
 LARGE: dict[str, Any] = {
     "width": 512, "layers": 6, "vocabulary": 32000, "pool": 512, "block": 512, "longest_document": 6000,
-    "longest_summary": 320, "batch": 32, "held": 150, "tokens_at_once": 65536,
+    "longest_summary": 320, "batch": 32, "held": 150, "tokens_at_once": 65536, "schedule": {},
 }  # fmt: skip
 ROUGES = ("rouge1", "rouge2", "rougeLsum")
 
@@ -133,15 +132,14 @@ def main(
     held = list(islice(mixture(kinds, dict.fromkeys(kinds, 1.0), seed=seed), count))
     begun = run(scratch, console)
     untrained = work / "untrained"
-    untrained.mkdir(parents=True, exist_ok=True)
-    shutil.copy(scratch.out / "tokenizer.json", untrained)
     torch.manual_seed(seed)
-    TranspoolerLearner(replace(scratch, out=untrained, arch="pyramidion"), []).save(untrained)
+    # With the vocabulary of the run that is there.
+    TranspoolerLearner(replace(scratch, arch="pyramidion", schedule=shape["schedule"], resume=True), []).save(untrained)
     measured = (held, words, device)
     rows = [{"system": "untrained", "loss": begun[0]["dev_loss"], **rouge_of(untrained, *measured)}]
     curves: dict[str, list[dict[str, float]]] = {}
     for name, choice in systems().items():
-        schedule = shape.get("schedule", {}) if choice["arch"] == "pyramidion" else {}
+        schedule = shape["schedule"] if choice["arch"] == "pyramidion" else {}
         options = choice | {"schedule": schedule, "base": str(scratch.out), "out": work / name.replace(", ", "-")}
         settings = replace(scratch, steps=steps, warmup=max(steps // 10, 1), **options)
         curves[name] = run(settings, console)

@@ -143,6 +143,8 @@ def combine(weights: Tensor, order: Tensor, representations: Tensor, scores: Ten
     weights = torch.where((count <= k)[:, None, None], itself, weights)
     states, rates = take(representations, order), take(scores, order)
     mixed = torch.bmm(weights.to(states.dtype), states)
-    rates, places = (weights @ x[..., None] for x in (rates, order.to(weights.dtype)))
+    # Scores and places keep their precision where autocast would take it from products.
+    with torch.autocast(weights.device.type, enabled=False):
+        rates, places = (weights @ x[..., None] for x in (rates, order.to(weights.dtype)))
     filled = torch.arange(k, device=mask.device) < count[:, None]
     return [mixed, rates[..., 0], places[..., 0], order[:, :k], filled]

@@ -53,9 +53,11 @@ class Scorer(nn.Module):
 
     def forward(self, states: Tensor, features: Tensor | None = None) -> Tensor:
         """states [..., n, d], features [..., n, f] if it has any -> logits [..., n], in float32."""
-        # Representations of a pretrained model differ in norm by orders of magnitude: judge their direction.
-        states = F.rms_norm(states.float(), (self.size,))
-        x = states if features is None else torch.cat((states, features.float()), dim=-1)
-        if self.hidden is not None:
-            x = F.gelu(F.linear(x, self.hidden.weight.float(), self.hidden.bias.float()))
-        return F.linear(x, self.out.weight.float(), self.out.bias.float()).squeeze(-1)
+        # Also where autocast would have it otherwise: near scores must not become equal ones.
+        with torch.autocast(states.device.type, enabled=False):
+            # Representations of a pretrained model differ in norm by orders of magnitude: judge their direction.
+            states = F.rms_norm(states.float(), (self.size,))
+            x = states if features is None else torch.cat((states, features.float()), dim=-1)
+            if self.hidden is not None:
+                x = F.gelu(F.linear(x, self.hidden.weight.float(), self.hidden.bias.float()))
+            return F.linear(x, self.out.weight.float(), self.out.bias.float()).squeeze(-1)

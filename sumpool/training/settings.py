@@ -11,6 +11,9 @@ Pooling = Literal["hard", "soft"]
 Precision = Literal["auto", "bf16", "fp32"]
 Arch = Literal["vanilla", "blockwise", "transpooler", "pyramidion"]
 
+STATE, LOG = "training.safetensors", "training.jsonl"
+"""What lies beside the checkpoint as training goes."""
+
 _FREE = {"out", "dev", "held", "every", "recompute", "cache", "device", "precision", "stop", "resume"}
 _DECODERS = {"part", "pooling", "split_layer", "oracle_loss", "rank"}
 """Options that mean something for the shipped architecture only."""

@@ -29,9 +29,7 @@ from sumpool.errors import UsageError
 from sumpool.modeling.int8 import matrix_type
 from sumpool.training.corpus import mixture, suitable
 from sumpool.training.learner import Learner
-from sumpool.training.settings import Precision, Settings
-
-STATE, LOG = "training.safetensors", "training.jsonl"
+from sumpool.training.settings import LOG, STATE, Precision, Settings
 
 
 def train(settings: Settings, console: Console) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
@@ -23,7 +23,7 @@ from sumpool.modeling.transpooler.summarizing import TranspoolerPrompts, load
 from sumpool.training.corpus import Example
 from sumpool.training.learner import Learner, Losses
 from sumpool.training.lessons import sentences_within
-from sumpool.training.settings import Settings
+from sumpool.training.settings import STATE, Settings
 from sumpool.training.vocabulary import SPECIAL, as_tokenizer, train_vocabulary
 
 POOL, BLOCK = 512, 512
@@ -73,14 +73,15 @@ class TranspoolerLearner(Learner):
 
     def _from_scratch(self, examples: Sequence[Example]) -> TranspoolerPrompts:
         settings = self._settings
-        # Once made, it stays with the run: a run that goes on, and other processes, take it from there.
-        stored = settings.out / "tokenizer.json"
-        if stored.is_file():
+        # Once made, the vocabulary stays with the run: one that goes on, and other processes, take it from there.
+        other = distributed.is_initialized() and distributed.get_rank() > 0
+        made = other or (settings.resume and (settings.out / STATE).is_file())
+        if made:
             prompts = TranspoolerPrompts.load(settings.out)
         else:
             pieces = train_vocabulary(examples, settings.vocabulary, seed=settings.seed)
             prompts = TranspoolerPrompts(as_tokenizer(pieces))
-        shape = {
+        shape: dict[str, Any] = {
             "vocab_size": prompts.tokenizer.get_vocab_size(),
             "d_model": settings.width,
             "decoder_layers": settings.layers,
@@ -94,7 +95,7 @@ class TranspoolerLearner(Learner):
             "decoder_start_token_id": SPECIAL.index("</s>"),
         }
         self.model = Transpooler(_config(TranspoolerConfig(**shape), settings))
-        if not stored.is_file():
+        if not made:
             settings.out.mkdir(parents=True, exist_ok=True)
             _save_tokenizer(prompts, settings.out)
         return prompts
@@ -189,8 +190,10 @@ def _config(config: TranspoolerConfig, settings: Settings) -> TranspoolerConfig:
 
 def _base_prompts(base: str) -> TranspoolerPrompts:
     try:
-        tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False)
-        return TranspoolerPrompts(tokenizer.backend_tokenizer)
+        tokenizer = AutoTokenizer.from_pretrained(base, trust_remote_code=False).backend_tokenizer
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return TranspoolerPrompts(tokenizer)
     except (OSError, ValueError, AttributeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError("base", f"{base}: no tokenizer to start with ({reason})") from None

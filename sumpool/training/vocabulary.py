@@ -54,7 +54,10 @@ def train_vocabulary(examples: Sequence[Example], size: int, *, seed: int) -> by
             # The same pieces on every machine.
             num_threads=1,
             minloglevel=2,
-            **{f"{name}_id": index for index, name in enumerate(("bos", "pad", "eos", "unk"))},
+            bos_id=SPECIAL.index("<s>"),
+            pad_id=SPECIAL.index("<pad>"),
+            eos_id=SPECIAL.index("</s>"),
+            unk_id=SPECIAL.index("<unk>"),
         )
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[-1]

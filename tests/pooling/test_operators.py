@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from references import REFERENCES
 
-from sumpool.pooling import OPERATORS, Pooled, TopK, hard_top_k, top_k_operator
+from sumpool.pooling import OPERATORS, Pooled, Scorer, TopK, hard_top_k, top_k_operator
 
 GENTLE: dict[str, dict[str, Any]] = {
     "successive-halving": {"base": 6.0},
@@ -39,6 +39,11 @@ sizes = {"n": st.integers(1, 40), "k": st.integers(1, 12), "seed": st.integers(0
 
 def gentle(name: str) -> TopK:
     return top_k_operator(name, **GENTLE[name])
+
+
+def gentle_enough(name: str) -> TopK:
+    """`gentle`, without the many iterations that make small cases exact."""
+    return top_k_operator(name, **{key: value for key, value in GENTLE[name].items() if key != "iterations"})
 
 
 def distinct_scores(n: int, seed: int) -> torch.Tensor:
@@ -226,6 +231,20 @@ def test_ties_and_large_scores_stay_finite_in_any_precision(name: str, dtype: to
     for tensor in (pooled.representations, scores.grad, x.grad):
         assert tensor is not None
         assert torch.isfinite(tensor).all()
+
+
+@every_scored
+def test_autocast_takes_no_precision_from_scores_and_places(name: str) -> None:
+    x, scores = (tensor.float() for tensor in inputs(3000, seed=5))
+    wanted = gentle_enough(name)(x, scores, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        pooled = gentle_enough(name)(x, scores, 8)
+    torch.testing.assert_close(pooled.scores, wanted.scores)
+    torch.testing.assert_close(pooled.positions, wanted.positions, atol=0.1, rtol=1e-4)
+    scorer = Scorer(3, 4, features=0)
+    logits = scorer(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(scorer(x), logits)
 
 
 @pytest.mark.parametrize("name", ["successive-halving", "iterative", "optimal-transport"])

@@ -157,7 +157,7 @@ def write(
         decoder_start_token_id=model.config.decoder_start_token_id,
     )
     model.generation_config = settings
-    [written] = model.generate(
+    [written] = model.generate(  # type: ignore[misc]  # transformers types what it is called on by a protocol
         encoder_outputs=EncoderOutput(last_hidden_state=reading.states[None]),
         decoder_input_ids=begun[None],
         generation_config=settings,
