@@ -515,7 +515,7 @@ def bench(
         typer.Option(
             "--limit",
             metavar="SECONDS",
-            min=1,
+            min=0.1,
             help="What one run may take: a system that takes longer is left out there and beyond.",
             show_default="300",
         ),

@@ -32,6 +32,10 @@ class Failed(Exception):
     """A run came to nothing; the message says why."""
 
 
+class Late(Failed):
+    """It took longer than it may."""
+
+
 @dataclass(frozen=True, slots=True)
 class System:
     """What a system needs and how its cost goes.
@@ -49,14 +53,14 @@ class System:
     grows: bool = True
 
 
-_TYPES = ("float32", "bfloat16")
+TYPES = ("float32", "bfloat16")
 _LLAMA_CPP = {"llama_cpp": "llama-cpp-python", "gguf": "gguf"}
 _SYSTEMS = {
     "sumpool": System(),
     "greedy": System(),
-    "full": System("llama", _TYPES),
-    "truncated": System("llama", _TYPES, grows=False),
-    "chunks": System("llama", _TYPES),
+    "full": System("llama", TYPES),
+    "truncated": System("llama", TYPES, grows=False),
+    "chunks": System("llama", TYPES),
     "llamacpp-q8": System("gguf", ("Q8_0",), _LLAMA_CPP),
     "llamacpp-q4": System("gguf", ("Q4_0",), _LLAMA_CPP),
 }
@@ -70,10 +74,11 @@ def bench(settings: Settings, terminal: Terminal) -> Report:
         UsageError: the device isn't there.
     """
     checkpoint = find_model(settings.model)
-    try:
-        settings = replace(settings, device=_ask({"pick": settings.device}, PREPARING)["device"])
-    except Failed as error:
-        raise UsageError("device", str(error)) from None
+    if settings.device != "cpu":
+        try:
+            settings = replace(settings, device=_ask({"pick": settings.device}, PREPARING)["device"])
+        except Failed as error:
+            raise UsageError("device", str(error)) from None
     with TemporaryDirectory(prefix="sumpool-bench-") as scratch:
         return _Bench(settings, terminal, checkpoint, Path(scratch)).report()
 
@@ -87,8 +92,8 @@ class _Bench:
         self._prompts = Prompts.load(checkpoint)
         self._rows: list[Row] = []
         self._skipped: list[Skipped] = []
-        self._seconds: dict[str, tuple[int, float]] = {}
-        """By system: the last size that it did, and the seconds of its fastest variant."""
+        self._last: dict[str, tuple[int, float, float]] = {}
+        """By system: the last size, and the seconds there that grow with the document, and those that do not."""
 
     def report(self) -> Report:
         systems = self._there()
@@ -111,14 +116,14 @@ class _Bench:
 
     def _within_limit(self, name: str, size: int) -> bool:
         """Whether a run may be tried, by what it took at the last size."""
-        if name not in self._seconds or not _SYSTEMS[name].grows:
+        if name not in self._last or not _SYSTEMS[name].grows:
             return True
-        last, seconds = self._seconds[name]
-        expected = seconds * size / last
+        last, growing, fixed = self._last[name]
+        expected = growing * size / last + fixed
         if expected <= self._settings.limit:
             return True
-        at_least = f"{expected:,.0f} s at least, judging by {shown_size(last)}: over the limit"
-        self._skip(name, size, f"{at_least} of {self._settings.limit:,.0f} s")
+        limit = f"the limit of {self._settings.limit:g} s"
+        self._skip(name, size, f"at least {expected:,.0f} s, judging by {shown_size(last)}: over {limit}")
         return False
 
     def _size(self, size: int, names: list[str]) -> None:
@@ -138,6 +143,8 @@ class _Bench:
                             done[variant] = self._run(name, variant, document, tokens)
                     except Failed as error:
                         failure = str(error)
+                        if isinstance(error, Late):
+                            self._last[name] = size, self._settings.limit, 0.0
                 if not done:
                     names.remove(name)
                     self._skip(name, size, failure)
@@ -149,7 +156,7 @@ class _Bench:
         for name in names:
             row = Row(name, size, chosen[name], tuple(runs[name]))
             self._rows.append(row)
-            self._seconds[name] = size, row.total
+            self._last[name] = size, row.seconds["read"], row.total - row.seconds["read"]
 
     def _skip(self, name: str, size: int, reason: str) -> None:
         self._skipped.append(Skipped(name, size, reason))
@@ -174,11 +181,14 @@ class _Bench:
 
     def _weights(self, kind: str, variant: str) -> Path:
         """The weights as a system wants them, converted when they are first asked for."""
+        checkpoint = self._checkpoint.resolve()
         if kind == "checkpoint":
-            return self._checkpoint.resolve()
-        out = self._scratch / (f"{variant}.gguf" if kind == "gguf" else variant)
+            return checkpoint
+        out = self._scratch / variant
         if not out.exists():
-            _ask({"prepare": [kind, variant, str(self._checkpoint.resolve()), str(out)]}, PREPARING)
+            # All types of transformers at once: importing it takes longer than to write one more.
+            variants = TYPES if kind == "llama" else (variant,)
+            _ask({"prepare": [kind, variants, str(checkpoint), str(self._scratch)]}, PREPARING)
         return out
 
 
@@ -190,7 +200,7 @@ def _ask(task: dict[str, Any], seconds: float) -> dict[str, Any]:
     try:
         _, answer = inbox.get(timeout=seconds)
     except queue.Empty:
-        raise Failed(f"not done after {seconds:,.0f} s, the limit") from None
+        raise Late(f"not done after {seconds:g} s, the limit") from None
     finally:
         worker.stop()
     if answer is None:

@@ -1,13 +1,14 @@
 """The process of one run, so that its memory is its own and what goes wrong in it stays there.
 
-Task: the fields of `systems.Task`, {"prepare": [kind, variant, checkpoint, out]} to convert weights, or
-{"pick": device} to find out what "auto" is.
+Task: the fields of `systems.Task`, {"prepare": [kind, variants, checkpoint, directory]} to convert
+weights to files that are named after their variant, or {"pick": device} to find out what "auto" is.
 Answers: {"run": {...}}, {"beyond": reason}, {"done": true} or {"device": name}.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -48,15 +49,17 @@ def _run(task: dict[str, Any], answer: Answer) -> None:
         answer({"run": asdict(run)})
 
 
-def _prepare(kind: str, variant: str, checkpoint: str, out: str) -> None:
+def _prepare(kind: str, variants: Sequence[str], checkpoint: str, directory: str) -> None:
     import torch
 
     from sumpool.bench.weights import save_gguf, save_llama
 
-    if kind == "gguf":
-        save_gguf(Path(checkpoint), Path(out), variant)
-    else:
-        save_llama(Path(checkpoint), Path(out), getattr(torch, variant))
+    for variant in variants:
+        out = Path(directory) / variant
+        if kind == "gguf":
+            save_gguf(Path(checkpoint), out, variant)
+        else:
+            save_llama(Path(checkpoint), out, getattr(torch, variant))
 
 
 def _pick(name: str, answer: Answer) -> None:

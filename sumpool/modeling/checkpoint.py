@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -202,18 +203,25 @@ def _layer(name: str) -> str:
 def _load_part(path: Path, part: dict[str, Any]) -> dict[str, Tensor]:
     """The tensors of a file as they are stored: matrices in int8, each with its scales under its name + `SCALE`."""
     from safetensors import SafetensorError
-    from safetensors.torch import load
+    from safetensors.torch import load_file
 
     try:
-        content = path.read_bytes()
+        intact = path.stat().st_size == part["bytes"] > 0 and _checksum(path) == part["sha256"]
     except OSError as error:
         raise ModelError("model", f"{path}: {error.strerror} (install the model again)") from None
-    if len(content) != part["bytes"] or hashlib.sha256(content).hexdigest() != part["sha256"]:
+    if not intact:
         raise ModelError("model", f"{path} is damaged: not what {MANIFEST} says (install the model again)")
     try:
-        return load(content)
+        # Mapped, not copied: several processes that use a model hold its int8 weights once.
+        return load_file(path)
     except SafetensorError as error:
         raise ModelError("model", f"{path} is not a safetensors file: {error}") from None
+
+
+def _checksum(path: Path) -> str:
+    """The SHA-256 of a file that is not empty."""
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return hashlib.sha256(content).hexdigest()
 
 
 def _manifest(directory: Path) -> dict[str, Any]:
