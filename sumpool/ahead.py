@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import queue
 import threading
 import time
@@ -21,12 +22,16 @@ PATIENCE = 1.0
 
 
 class Lookahead(Generic[Item]):
-    """An iterator that finds up to `most` items before they are asked for, so that the end is known in time."""
+    """An iterator that finds up to `most` items before they are asked for, so that the end is known in time.
 
-    def __init__(self, items: Iterable[Item], most: int) -> None:
+    With `size`, the smallest of these comes next, and of equal ones the first.
+    """
+
+    def __init__(self, items: Iterable[Item], most: int, size: Callable[[Item], int] | None = None) -> None:
         self._items = iter(items)
         self._most = most
-        self._waiting: deque[Item] = deque()
+        self._size = size
+        self._waiting: list[tuple[int, int, Item]] = []
         self.found = 0
         self._exhausted = False
         self._look()
@@ -38,16 +43,18 @@ class Lookahead(Generic[Item]):
 
     def __iter__(self) -> Iterator[Item]:
         while self._waiting:
-            yield self._waiting.popleft()
+            yield heapq.heappop(self._waiting)[2]
             self._look()
 
     def _look(self) -> None:
         while not self._exhausted and len(self._waiting) < self._most:
             try:
-                self._waiting.append(next(self._items))
-                self.found += 1
+                item = next(self._items)
             except StopIteration:
                 self._exhausted = True
+            else:
+                heapq.heappush(self._waiting, (self._size(item) if self._size else 0, self.found, item))
+                self.found += 1
 
 
 class Job(Generic[Item, Result]):

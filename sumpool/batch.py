@@ -19,7 +19,7 @@ from sumpool.progress import Progress
 from sumpool.record import Results, fingerprint
 from sumpool.rendering import Renderer, highlight_page
 from sumpool.sources import Source
-from sumpool.summary import Summary
+from sumpool.summary import Summary, Wording
 from sumpool.tally import Tally
 from sumpool.terminal import Terminal
 
@@ -34,7 +34,7 @@ SOON = 0.2
 """Seconds that a first document gets before the model is loaded beside it."""
 
 FOUND = 1000
-"""Sources that are looked for ahead of the reading."""
+"""Sources that are looked for ahead of the reading; the shortest of them is next where the order is ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class Writing:
 
     length: int
     focus: str | None = None
+    wording: Wording = "quoted"
     grounded: bool = True
     model: str | None = None
     device: str = "auto"
@@ -182,7 +183,7 @@ class Batch:
         """Do all tasks; False if some source failed. ModelError if none can be done, UsageError for a wrong device."""
         from sumpool.documents.isolation import end_workers
 
-        upcoming = Lookahead(self._found(tasks), FOUND)
+        upcoming = Lookahead(self._found(tasks), FOUND, _size)
         printing = self._new_renderer(upcoming.total != 1)
         opened = False
         with Ahead(upcoming, self._read, most=AHEAD, abandon=end_workers) as jobs:
@@ -260,6 +261,7 @@ class Batch:
             ready.document,
             length=self._writing.length,
             focus=self._writing.focus,
+            wording=self._writing.wording,
             grounded=self._writing.grounded,
             progress=self._terminal,
         )
@@ -277,6 +279,20 @@ class Batch:
             self._terminal.failure(error, task.source.name)
         if task.target is None:
             print_result(printing.failure(task.source.name, error))
+
+
+def _size(task: Task) -> int:
+    """Bytes of a source whose result gets a file of its own; 0 where results are to come in the order of the sources.
+
+    Where documents of like length follow one another, the next one has been read when the model is done with the last:
+    to either, a document is as much work as it is long.
+    """
+    if task.target is None or task.source.path is None:
+        return 0
+    try:
+        return task.source.path.stat().st_size
+    except OSError:  # reading it will say so
+        return 0
 
 
 def _render(result: Summary | Highlight, renderer: Renderer) -> str:

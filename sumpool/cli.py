@@ -37,6 +37,7 @@ from sumpool.rendering import make_renderer
 from sumpool.rendering.clean import printable
 from sumpool.rendering.json import json_line
 from sumpool.sources import Source, find_sources
+from sumpool.summary import Wording
 from sumpool.terminal import Terminal
 from sumpool.training.cli import TRAIN_EXAMPLES, train
 
@@ -66,9 +67,20 @@ FocusOption = Annotated[
     str | None,
     typer.Option("--focus", metavar="TEXT", help="What to pay attention to, in a few words.", show_default=False),
 ]
+WordingOption = Annotated[
+    Wording,
+    typer.Option(
+        "--wording",
+        metavar="quoted|own",
+        help="quoted: the document's own sentences, chosen and trimmed; own: the model's own words, which can "
+        "misstate it.",
+    ),
+]
 GroundedOption = Annotated[
     bool,
-    typer.Option("--grounded/--no-grounded", help="Whether numbers and names that the document lacks are kept out."),
+    typer.Option(
+        "--grounded/--no-grounded", help="Whether numbers and names that the document lacks are kept out of own words."
+    ),
 ]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Write outputs again that are finished, instead of skipping them.")
@@ -205,6 +217,7 @@ def summarize(
             show_default=False,
         ),
     ] = None,
+    wording: WordingOption = "quoted",
     grounded: GroundedOption = True,
     device: DeviceOption = "auto",
     model: ModelOption = None,
@@ -229,7 +242,7 @@ def summarize(
     name, by what it contains.
     """
     terminal = Terminal(quiet=quiet)
-    writing = Writing(parse_length(length), focus, grounded, model, device, pool, block)
+    writing = Writing(parse_length(length), focus, wording, grounded, model, device, pool, block)
     arguments = _arguments(sources)
     to_file = None if output in (None, "-") else output
     found = find_sources(arguments, recursive=recursive, leave_out=Path(to_file) if to_file else None)
@@ -324,6 +337,7 @@ def highlight(
     ] = None,
     length: LengthOption = "medium",
     focus: FocusOption = None,
+    wording: WordingOption = "quoted",
     grounded: GroundedOption = True,
     device: DeviceOption = "auto",
     model: ModelOption = None,
@@ -345,7 +359,7 @@ def highlight(
     without scripts, and needs no network.
     """
     terminal = Terminal(quiet=quiet)
-    writing = Writing(parse_length(length), focus, grounded, model, device, pool, block)
+    writing = Writing(parse_length(length), focus, wording, grounded, model, device, pool, block)
     [argument] = _arguments([source] if source else None)
     to_file = None if output in (None, "-") else output
     if output is None and sys.stdout.isatty():
@@ -445,8 +459,9 @@ def evaluate(
       lead      the document's first words
       textrank  its most central sentences, by TextRank
       base      the model of --base without pooling, on as much as its window holds
-      greedy    the model with plain greedy writing: no drafts, no contrast with what it would write anyway
-      free      the model without --grounded
+      own       the model in its own words (--wording own)
+      greedy    own with plain greedy writing: no drafts, no contrast with what it would write anyway
+      free      own without --grounded
       random    the model with random sentences kept instead of those that the scorer wants
       leadpool  the model with the first tokens kept
       oracle    the sentences nearest to the human summary: a ceiling for excerpts

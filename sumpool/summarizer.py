@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 
@@ -24,16 +25,27 @@ from sumpool.modeling.reading import Ranking, Reading, read
 from sumpool.modeling.rules import Vocabulary
 from sumpool.modeling.writing import write
 from sumpool.progress import Progress
-from sumpool.summary import Passage, Seconds, Statement, Summary
+from sumpool.quotes import quote
+from sumpool.summary import Passage, Seconds, Statement, Summary, Wording
 from sumpool.support import Support
 
 PASSAGES = 3
 """Sentences that a summary names at least as what it rests on."""
 
+RUNNING = frozenset({"body", "abstract", "list"})
+"""Kinds of paragraphs that a summary may rest on: not headings, captions, tables, notes, code."""
+
 WINDOW_ROOM = 1024
 """Tokens of a model's window that are left to the instruction and the summary."""
 MOST_DRAFTS = 16
 LARGEST_POOL = 8192 - WINDOW_ROOM
+
+
+class Composed(NamedTuple):
+    """A sentence of the summary, and the indices of the document's sentences that it rests on."""
+
+    text: str
+    sources: tuple[int, ...]
 
 
 class Summarizer:
@@ -81,6 +93,7 @@ class Summarizer:
         *,
         length: int | str = "medium",
         focus: str | None = None,
+        wording: Wording = "quoted",
         grounded: bool = True,
         abstract: Literal["keep", "drop"] = "keep",
         password: str | None = None,
@@ -93,7 +106,8 @@ class Summarizer:
             source: a path, or a Document read before.
             length: "short", "medium", "long" or a number of words.
             focus: what to pay attention to.
-            grounded: write no number and no name that the document lacks.
+            wording: "quoted", the document's own sentences, chosen and trimmed; or "own", the model's own words.
+            grounded: of its own, write no number and no name that the document lacks.
             abstract: "keep" or "drop" the document's own abstract.
             password: for encrypted PDFs.
             timeout: seconds that extraction may take.
@@ -103,7 +117,7 @@ class Summarizer:
             DocumentError: the source can't be read.
             UsageError: the length makes no sense.
         """
-        return self._summarize(source, length, focus, grounded, abstract, password, timeout, progress)[0]
+        return self._summarize(source, length, focus, wording, grounded, abstract, password, timeout, progress)[0]
 
     def highlight(
         self,
@@ -111,6 +125,7 @@ class Summarizer:
         *,
         length: int | str = "medium",
         focus: str | None = None,
+        wording: Wording = "quoted",
         grounded: bool = True,
         abstract: Literal["keep", "drop"] = "keep",
         password: str | None = None,
@@ -122,7 +137,7 @@ class Summarizer:
         `sumpool.rendering.highlight_page` makes a page of it.
         """
         summary, document, tokens, reading = self._summarize(
-            source, length, focus, grounded, abstract, password, timeout, progress
+            source, length, focus, wording, grounded, abstract, password, timeout, progress
         )
         kept: list[int] = reading.kept.tolist()
         sentences = [(s.start, s.end) for s in document.sentences]
@@ -134,6 +149,7 @@ class Summarizer:
         source: str | Path | Document,
         length: int | str,
         focus: str | None,
+        wording: Wording,
         grounded: bool,
         abstract: Literal["keep", "drop"],
         password: str | None,
@@ -159,13 +175,13 @@ class Summarizer:
         tokens = self.tokenize(document)
         reading = self.read(tokens, words, focus=focus, progress=watcher)
         read_at = time.perf_counter()
-        text = self.write(document, tokens, reading, words, grounded=grounded, progress=watcher)
+        sentences = self.compose(document, tokens, reading, words, wording=wording, grounded=grounded, progress=watcher)
         written = time.perf_counter()
-        statements, passages = _rest(text, document, tokens, reading)
+        statements, passages = _rest(sentences, document, tokens, reading)
         summary = Summary(
             source=document.source,
             title=document.title,
-            text=text,
+            text=" ".join(sentence.text for sentence in sentences),
             statements=tuple(statements),
             passages=tuple(passages),
             pages=document.pages,
@@ -206,6 +222,40 @@ class Summarizer:
             progress=(progress or Progress()).reading,
         )
 
+    def compose(
+        self,
+        document: Document,
+        tokens: Tokens,
+        reading: Reading,
+        words: int,
+        *,
+        wording: Wording = "quoted",
+        progress: Progress | None = None,
+        **writing: Any,
+    ) -> list[Composed]:
+        """The sentences of a summary of about `words` words, each with those of the document that it rests on.
+
+        Args:
+            document, tokens, reading: the document, and what `tokenize` and `read` made of it.
+            words: as many as it shall have.
+            wording: as in `summarize`. Where nothing can be quoted, the model's own words take over.
+            progress: is told how far writing is.
+            **writing: what else `write` takes, for the model's own words.
+        """
+        kept = _kept_sentences(document, tokens, reading)
+        if wording == "quoted":
+            texts = [document.text[sentence.start : sentence.end] for sentence in document.sentences]
+            logits = torch.logit(reading.scores, eps=1e-6).tolist()
+            quotes = quote(texts, logits, kept, words=words)
+            if quotes:
+                return [Composed(found.text, (found.index,)) for found in quotes]
+        text = self.write(document, tokens, reading, words, progress=progress, **writing)
+        support = _support(document, kept)
+        return [
+            Composed(text[start:end], tuple(kept[place] for place in support.of(text[start:end])))
+            for start, end in split_sentences(text)
+        ]
+
     @torch.inference_mode()
     def write(
         self,
@@ -219,11 +269,10 @@ class Summarizer:
         contrast: float = CONTRAST,
         progress: Progress | None = None,
     ) -> str:
-        """A summary of about `words` words of what was read.
+        """A summary of about `words` words of what was read, in the model's own words.
 
         Args:
-            document, tokens, reading: the document, and what `tokenize` and `read` made of it.
-            words: as many as it shall have.
+            document, tokens, reading, words: as for `compose`.
             grounded: write no number and no name that the document lacks.
             drafts: of each sentence; the summarizer's own number by default.
             contrast: how much it counts what the document adds to what the model would write without it.
@@ -280,13 +329,15 @@ def pick_device(name: str) -> torch.device:
 
 
 def _kept_sentences(document: Document, tokens: Tokens, reading: Reading) -> list[int]:
-    """The sentences that the pooler kept whole, without headings."""
+    """The sentences of running text that the pooler kept whole."""
     kept = set(reading.kept.tolist())
-    headings = {paragraph.start for paragraph in document.paragraphs if paragraph.kind == "heading"}
+    starts = [paragraph.start for paragraph in document.paragraphs]
     return [
         index
         for index, (first, end) in enumerate(tokens.sentence_spans())
-        if end > first and end - 1 in kept and document.sentences[index].start not in headings
+        if end > first
+        and end - 1 in kept
+        and document.paragraphs[bisect_right(starts, document.sentences[index].start) - 1].kind in RUNNING
     ]
 
 
@@ -294,16 +345,16 @@ def _support(document: Document, sentences: list[int]) -> Support:
     return Support([document.text[document.sentences[i].start : document.sentences[i].end] for i in sentences])
 
 
-def _rest(text: str, document: Document, tokens: Tokens, reading: Reading) -> tuple[list[Statement], list[Passage]]:
+def _rest(
+    sentences: list[Composed], document: Document, tokens: Tokens, reading: Reading
+) -> tuple[list[Statement], list[Passage]]:
     """The summary's sentences, and the passages that they rest on, in document order.
 
     Where statements name fewer than `PASSAGES`, those that the scorer liked best come along.
     """
     kept = _kept_sentences(document, tokens, reading)
     scores = reading.scores.tolist()
-    support = _support(document, kept)
-    statements = [text[start:end] for start, end in split_sentences(text)]
-    named = [[kept[place] for place in support.of(statement)] for statement in statements]
+    named = [sentence.sources for sentence in sentences]
     chosen = {index for indices in named for index in indices}
     for index in sorted(kept, key=lambda index: -scores[index]):
         if len(chosen) >= PASSAGES:
@@ -319,8 +370,8 @@ def _rest(text: str, document: Document, tokens: Tokens, reading: Reading) -> tu
         score = sum(scores[index] * size for index, size in zip(group, sizes, strict=True)) / sum(sizes)
         passages.append(Passage(document.text[first.start : last.end], first.start, last.end, score, first.page))
     resting = [
-        Statement(statement, tuple(dict.fromkeys(home[index] for index in indices)))
-        for statement, indices in zip(statements, named, strict=True)
+        Statement(sentence.text, tuple(dict.fromkeys(home[index] for index in sentence.sources)))
+        for sentence in sentences
     ]
     return resting, passages
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+Wording = Literal["quoted", "own"]
+"""The document's own sentences, or the model's own words."""
 
 
 @dataclass(frozen=True, slots=True)

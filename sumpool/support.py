@@ -23,7 +23,7 @@ class Support:
     """
 
     def __init__(self, sentences: Sequence[str]) -> None:
-        self._terms = [_terms(sentence) for sentence in sentences]
+        self._terms = [terms(sentence) for sentence in sentences]
         seen = Counter(term for terms in self._terms for term in terms)
         self._total = len(sentences) + 1
         self._weights = {term: math.log(self._total / count) for term, count in seen.items()}
@@ -43,7 +43,7 @@ class Support:
 
     def _best(self, statement: str) -> Iterator[tuple[int, float]]:
         """`MOST` sentences, best first, each with the share of the statement that it covers and those before don't."""
-        wanted = {term: self._weights.get(term, math.log(self._total)) for term in _terms(statement)}
+        wanted = {term: self._weights.get(term, math.log(self._total)) for term in terms(statement)}
         whole = sum(wanted.values())
         for _ in range(MOST if whole and self._terms else 0):
             best, index = max((self._cover(terms, wanted), -i) for i, terms in enumerate(self._terms))
@@ -55,6 +55,7 @@ class Support:
         return sum(wanted[term] for term in wanted.keys() & terms)
 
 
-def _terms(text: str) -> frozenset[str]:
+def terms(text: str) -> frozenset[str]:
+    """A text's words as they are compared: the first letters of those with three or more, and numbers."""
     words = _WORD.findall(text.lower())
     return frozenset(word if word[0].isdigit() else word[:_STEM] for word in words if len(word) > 2 or word.isdigit())

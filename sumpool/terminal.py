@@ -76,7 +76,8 @@ class Terminal(Progress):
         rows = [("done", tally.done, "")]
         if tally.skipped:
             rows += [("skipped", tally.skipped, "finished before (--overwrite makes them anew)")]
-        rows += [("failed", len(names), f"{reason}: {_some(names)}") for reason, names in tally.failed.items()]
+        failures = sorted(tally.failed.items(), key=lambda failure: -len(failure[1]))
+        rows += [("failed", len(names), f"{reason}: {_some(names)}") for reason, names in failures]
         if tally.left:
             rows += [("not begun", tally.left, "(--fail-fast)")]
         table = Table(box=None, show_header=False, pad_edge=False)

@@ -26,7 +26,9 @@ _TRANSLATION |= {  # Windows characters taken for Latin-1, in which these codes 
     code: bytes([code]).decode("cp1252") for code in range(0x80, 0xA0) if code not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 }
 _LOOSE_ACCENT = re.compile(r"([´¨˜ˇ˘˝˚])(ı|[A-Za-z])(?!\w*[´¨])|([A-Za-z])([¨´])(?=[a-z])")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff\ue000-\uf8ff]")
+_CONTROLS = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff\ud800-\udfff\ue000-\uf8ff\U000f0000-\U0010ffff]"
+)
 _SPACES = re.compile(r"[^\S\n]+")
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from sumpool.errors import SumpoolError, UsageError
 from sumpool.lengths import parse_length
 
-SYSTEMS = ("sumpool", "lead", "textrank", "base", "greedy", "free", "random", "leadpool", "oracle")
-POOLING = frozenset({"sumpool", "greedy", "free", "random", "leadpool"})
+SYSTEMS = ("sumpool", "lead", "textrank", "base", "own", "greedy", "free", "random", "leadpool", "oracle")
+POOLING = frozenset({"sumpool", "own", "greedy", "free", "random", "leadpool"})
 """Those that share one model and differ in what they keep, or in how they write."""
 REFERENCE = "reference"
 

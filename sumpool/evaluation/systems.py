@@ -54,8 +54,9 @@ def make_systems(settings: Settings) -> dict[str, System]:
     if POOLING.intersection(settings.systems):
         ours = Summarizer(settings.model, device=settings.device, pool=settings.pool, block=settings.block)
         made["sumpool"] = pooled(ours, lambda case: None)
-        made["greedy"] = pooled(ours, lambda case: None, drafts=1, contrast=0.0)
-        made["free"] = pooled(ours, lambda case: None, grounded=False)
+        made["own"] = pooled(ours, lambda case: None, wording="own")
+        made["greedy"] = pooled(ours, lambda case: None, wording="own", drafts=1, contrast=0.0)
+        made["free"] = pooled(ours, lambda case: None, wording="own", grounded=False)
         made["random"] = pooled(ours, lambda case: at_random(f"{settings.seed} {case.id}"))
         made["leadpool"] = pooled(ours, lambda case: from_the_start)
     if "base" in settings.systems:
@@ -66,12 +67,13 @@ def make_systems(settings: Settings) -> dict[str, System]:
 
 
 def pooled(summarizer: Summarizer, ranking_for: Callable[[Case], Ranking | None], **writing: Any) -> System:
-    """The summarizer with a case's ranking in its scorer's place, where there is one, and options of its `write`."""
+    """The summarizer with a case's ranking in its scorer's place, where there is one, and options of its `compose`."""
 
     def system(case: Case, progress: Progress) -> Written:
         tokens = summarizer.tokenize(case.document)
         reading = summarizer.read(tokens, case.words, focus=case.focus, ranking=ranking_for(case), progress=progress)
-        text = summarizer.write(case.document, tokens, reading, case.words, progress=progress, **writing)
+        sentences = summarizer.compose(case.document, tokens, reading, case.words, progress=progress, **writing)
+        text = " ".join(sentence.text for sentence in sentences)
         kept = reading.kept.tolist()
         return Written(text, Pool(kept, tokens.sentence_starts) if len(kept) < len(tokens) else None)
 

@@ -229,6 +229,204 @@ def test_a_ruled_table_and_a_caption_stay_out_of_the_text() -> None:
     assert "2002" not in document.text
 
 
+def set_lines(canvas: Canvas, lines: list[str], x: float, y: float, width: float, size: float = 10) -> float:
+    """Draw lines justified to `width`, the last one as it is; the baseline under them."""
+    canvas.setFont("Times-Roman", size)
+    for number, line in enumerate(lines):
+        words = line.split()
+        gap = (width - sum(canvas.stringWidth(word) for word in words)) / max(1, len(words) - 1)
+        place = x
+        for word in words:
+            canvas.drawString(place, y, word)
+            place += canvas.stringWidth(word) + (gap if number < len(lines) - 1 else canvas.stringWidth(" "))
+        y -= 1.2 * size
+    return y
+
+
+def broken(text: str, width: float, size: float = 10) -> list[str]:
+    from reportlab.lib.utils import simpleSplit
+
+    return list(simpleSplit(text, "Times-Roman", size, width))
+
+
+def test_text_in_columns_under_a_table_as_wide_as_the_page() -> None:
+    left, right = prose(1, 4), prose(2, 4)
+
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Times-Roman", 9)
+        canvas.drawString(54, 730, "Table 2: Numerical data by primer among species")
+        for row in range(28):
+            for column in range(9):
+                text = f"ab{row}c" if column == 1 else str(17 * row + 3 * column)
+                canvas.drawString(54 + 57 * column, 712 - 15 * row, text)
+        for rule in (722, 700, 300):
+            canvas.line(54, rule, 558, rule)
+        set_lines(canvas, broken(left, 240), 54, 270, 240)
+        set_lines(canvas, broken(right, 240), 318, 270, 240)
+
+    document = read(drawn(draw))
+    assert parts(document, "body") == [left, right]
+    assert "ab7c" not in document.text
+
+
+def test_a_paragraph_goes_on_under_a_table_at_a_columns_top() -> None:
+    words = prose(5, 12)
+    lines = broken(words, 240)
+    above = [*lines[: len(lines) // 2], ""]
+
+    def draw(canvas: Canvas) -> None:
+        set_lines(canvas, above, 54, 500, 240)
+        canvas.setFont("Times-Roman", 9)
+        for row in range(8):
+            for column in range(4):
+                canvas.drawString(318 + 60 * column, 700 - 15 * row, str(17 * row + 3 * column))
+        canvas.drawString(318, 570, "Table 1: What was counted.")
+        set_lines(canvas, lines[len(lines) // 2 :], 318, 500, 240)
+
+    assert parts(read(drawn(draw)), "body") == [words]
+
+
+def test_a_second_column_that_is_nearly_empty() -> None:
+    left, right = prose(20, 20), prose(21, 2)
+
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Times-Roman", 8)
+        for x, y, label in ((330, 700, "spring"), (420, 690, "winter"), (350, 671, "depth")):
+            canvas.drawString(x, y, label)
+        set_lines(canvas, ["Figure 1: The harbour."], 316, 640, 224, size=9)
+        set_lines(canvas, broken(left, 224), 72, 700, 224)
+        set_lines(canvas, broken(right, 224), 316, 610, 224)
+
+    document = read(drawn(draw))
+    assert parts(document, "body") == [left, right]
+    assert "winter" not in document.text
+
+
+def test_an_algorithm_in_the_type_of_the_text_is_none_of_it() -> None:
+    before, after = prose(6, 8), prose(7, 8)
+    steps = ["Input: a list of stations", "Start: no station is done", "for each station in the list",
+             "take the next of its readings", "Output: the sum of all"]  # fmt: skip
+
+    def draw(canvas: Canvas) -> None:
+        y = set_lines(canvas, broken(before, 468), 72, 720, 468) - 24
+        for number, step in enumerate(steps):
+            canvas.drawString(72 + 12 * (number in (2, 3)), y, step)
+            y -= 12
+        canvas.drawString(200, y - 8, "Figure 2: The algorithm")
+        set_lines(canvas, broken(after, 468), 72, y - 44, 468)
+
+    document = read(drawn(draw))
+    assert parts(document, "body") == [before, after]
+    assert "station is done" not in document.text
+
+
+def test_a_listing_is_kept_unless_it_is_a_figure() -> None:
+    def draw(canvas: Canvas, caption: str) -> None:
+        y = set_lines(canvas, broken(prose(6, 8), 468), 72, 720, 468) - 12
+        canvas.setFont("Courier", 10)
+        for line in ("for (i = 0; i < 9; i++)", "  print(i);"):
+            canvas.drawString(90, y, line)
+            y -= 12
+        set_lines(canvas, [caption], 72, y - 12, 468)
+
+    assert "print" not in read(drawn(lambda canvas: draw(canvas, "Figure 1: A loop."))).text
+    assert "print" in read(drawn(lambda canvas: draw(canvas, "This prints some numbers."))).text
+
+
+@pytest.mark.parametrize("height", [2, 3])
+@pytest.mark.parametrize("columns", [1, 2])
+def test_drop_caps_belong_to_their_words(height: int, columns: int) -> None:
+    first, second = "Every " + prose(8, 6).lower(), prose(9, 8)
+
+    def draw(canvas: Canvas) -> None:
+        width = 468 if columns == 1 else 224
+        size = 12 * (height - 1) / 0.662 + 10
+        canvas.setFont("Times-Roman", size)
+        cap = canvas.stringWidth("E")
+        canvas.drawString(72, 700 - 12 * (height - 1), "E")
+        beside = broken(first[1:], width - cap - 2)[:height]
+        rest = first[1:].split()[len(" ".join(beside).split()) :]
+        y = set_lines(canvas, [*beside, ""], 74 + cap, 700, width - cap - 2)
+        set_lines(canvas, broken(" ".join(rest), width), 72, y + 12, width)
+        set_lines(canvas, broken(second, width), 72 if columns == 1 else 316, 500 if columns == 1 else 700, width)
+
+    assert parts(read(drawn(draw)), "body") == [first, second]
+
+
+def test_a_heading_of_full_width_text_comes_after_the_columns_above_it() -> None:
+    left, right, full = prose(10, 9), prose(11, 7), prose(12, 9)
+
+    def draw(canvas: Canvas) -> None:
+        y = set_lines(canvas, broken(left, 224), 72, 700, 224)
+        set_lines(canvas, broken(right, 224), 316, 700, 224)
+        canvas.setFont("Times-Bold", 11)
+        canvas.drawString(72, y - 14, "4 The Next Section")
+        set_lines(canvas, broken(full, 468), 72, y - 34, 468)
+
+    document = read(drawn(draw))
+    assert [document.text[p.start : p.end] for p in document.paragraphs] == [left, right, "4 The Next Section", full]
+
+
+def test_a_title_may_be_smaller_than_the_headings() -> None:
+    def draw(canvas: Canvas) -> None:
+        for y, size, text in (
+            (740, 15, "The Depth of the Harbour in Spring"),
+            (690, 18, "Abstract"),
+            (550, 18, "1 The Harbour"),
+        ):
+            canvas.setFont("Times-Bold", size)
+            canvas.drawString(72, y, text)
+        set_lines(canvas, broken(prose(13, 8), 468), 72, 665, 468)
+        set_lines(canvas, broken(prose(14, 20), 468), 72, 525, 468)
+
+    document = read(drawn(draw))
+    assert document.title == "The Depth of the Harbour in Spring"
+    assert parts(document, "heading") == [document.title, "Abstract", "1 The Harbour"]
+
+
+def test_headings_over_two_lines_and_headings_that_fill_a_line() -> None:
+    def draw(canvas: Canvas) -> None:
+        y = set_lines(canvas, broken(prose(15, 8), 468), 72, 720, 468) - 12
+        canvas.setFont("Times-Bold", 10)
+        canvas.drawString(72, y, "2.1 Observations of the Depth and")
+        canvas.drawString(90, y - 12, "Their Use")
+        y = set_lines(canvas, broken(prose(16, 8), 468), 72, y - 32, 468) - 12
+        words = "2.2 " + "Calibration of Instruments " * 3 + "under Conditions of Spring"
+        canvas.setFont("Times-Bold", 10)
+        canvas.drawString(72, y, words)
+        set_lines(canvas, broken(prose(17, 8), 468), 72, y - 12, 468)
+
+    document = read(drawn(draw))
+    assert parts(document, "heading") == [
+        "2.1 Observations of the Depth and Their Use",
+        "2.2 " + "Calibration of Instruments " * 3 + "under Conditions of Spring",
+    ]
+    assert parts(document, "body") == [prose(15, 8), prose(16, 8), prose(17, 8)]
+
+
+def test_notes_under_a_figure_are_notes() -> None:
+    def draw(canvas: Canvas) -> None:
+        set_lines(canvas, broken(prose(18, 30), 468), 72, 720, 468)
+        canvas.setFont("Times-Roman", 9)
+        canvas.drawString(72, 110, "Figure 1: The harbour.")
+        canvas.setFont("Times-Roman", 8)
+        canvas.drawString(72, 90, "1 Measured by the council in the spring of the year.")
+
+    document = read(drawn(draw))
+    assert parts(document, "footnote") == ["Measured by the council in the spring of the year."]
+
+
+def test_running_heads_of_capitals_and_a_number() -> None:
+    pages = iter(("", "xiv PREFACE", "PREFACE xv", "2 THE HARBOUR"))
+
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Times-Roman", 10)
+        canvas.drawString(72, 750, next(pages))
+        set_lines(canvas, broken(prose(19, 20), 468), 72, 700, 468)
+
+    assert not {"PREFACE", "HARBOUR", "xv"} & set(read(drawn(draw, pages=4)).text.split())
+
+
 def test_bullets_are_a_list() -> None:
     def draw(canvas: Canvas) -> None:
         canvas.setFont("Helvetica", 11)

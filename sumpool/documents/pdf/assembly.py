@@ -24,6 +24,9 @@ _AFFILIATION = re.compile(
 )
 _LICENCE = re.compile(r"©|\bcopyright\b|open access article|permission to make|creative commons", re.I)
 _NOTE_NUMBER = re.compile(r"(\d{1,2})\s?(?=[A-Z][a-z\s]|[“\"'‘(])")
+_OPEN_ENDED = re.compile(r"(?:[,–—-]|\b(?:a|an|and|as|at|by|for|from|in|of|on|or|the|to|with))$")
+_NOTE_PROSE = 8
+"""Words: a shorter note on the first page is a place and a date."""
 _FRONT_PROSE = 25
 """Words: a shorter piece between title and text is a name, an address, a date."""
 
@@ -41,12 +44,12 @@ def assemble(raw: RawPdf) -> tuple[list[Block], str | None, list[str]]:
         taken = set(map(id, title_lines))
         pages[0] = Page(first.number, first.height, [line for line in first.lines if id(line) not in taken])
     groups = group_lines(pages, style)
+    _drop_note_marks(groups)
     if title_lines:
         groups, dropped = _without_front_matter(groups, pages[0].number, max(line.base for line in title_lines))
         if dropped:
             left_out.append("authors")
     _keep_tables_of_tables(groups)
-    _drop_note_marks(groups)
     blocks = list(_flow(groups, words, _levels(groups)))
     if title_lines:
         blocks = _with_abstract(blocks, pages[0].number)
@@ -66,7 +69,9 @@ def _title_lines(page: Page, size: float) -> list[Line]:
         and sum(map(str.isalpha, line.text)) > 3
     ]
     large = [line for line in upper if line.size > 1.12 * size]
-    for line in sorted(large, key=lambda line: (-round(line.size, 1), -len(line.text), line.base)):
+    # What is set larger further down, behind "Abstract" or "1 Introduction", is a heading.
+    first = min((line.base for line in page.lines if is_section_heading(line.text)), default=page.height)
+    for line in sorted(large, key=lambda line: (line.base > first, -round(line.size, 1), -len(line.text), line.base)):
         alike = [other for other in upper if abs(other.size - line.size) < 0.04 * line.size and other.bold == line.bold]
         run = _near(alike, line)
         text = " ".join(member.text for member in run)
@@ -130,7 +135,7 @@ def _is_affiliation(group: Group, page: int) -> bool:
     """A note at the foot of the first page that says who the authors are, or who may copy."""
     if group.page != page or group.kind != "footnote":
         return False
-    return bool(_AFFILIATION.search(group.text)) or not _PROSE.search(group.text)
+    return bool(_AFFILIATION.search(group.text)) or not _PROSE.search(group.text) or group.words < _NOTE_PROSE
 
 
 def _keep_tables_of_tables(groups: Sequence[Group]) -> None:
@@ -238,7 +243,7 @@ def _goes_on(current: Sequence[Group], group: Group, indents: bool) -> bool:
         return True
     if last.kind == "heading" and group.kind == "heading":
         same = abs(last.size - group.size) < 0.3 and last.all("bold") == group.all("bold") and last.page == group.page
-        return same and group.space < 1.6 and group.text[:1].islower()
+        return same and group.space < 1.6 and (group.text[:1].islower() or _OPEN_ENDED.search(last.text) is not None)
     if group.kind != "body" or last.kind not in ("body", "list"):
         return False
     if abs(last.size - group.size) > 0.08 * group.size:

@@ -9,18 +9,24 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from sumpool.documents.pdf.glyphs import Sheet, main_size
+from sumpool.documents.pdf.initials import with_initials
 from sumpool.documents.pdf.lines import Line, Run, line_of, runs_of
 from sumpool.documents.pdf.tables import mark_ruled
 
 _STEP = 2.0
 """Points: heights are compared in steps of this size."""
+_APART = 1.8
+"""Sizes between two baselines that no paragraph has inside."""
+_MOST_HEADING_LINES = 3
+_LINES = 8
+"""That end at one place make a column."""
 _DEEPEST = 6
 """Regions are cut in columns, and columns in regions, this many times."""
 
 
 def read_lines(sheet: Sheet) -> list[Line]:
     """The page's lines in reading order, each with its column region."""
-    runs = _without_line_numbers(runs_of(sheet.glyphs))
+    runs = _without_line_numbers(runs_of(with_initials(sheet.glyphs)))
     if not runs:
         return []
     result: list[Line] = []
@@ -95,13 +101,29 @@ def _bands(runs: list[Run], edge: float, size: float) -> Iterator[tuple[bool, li
     for run in sorted(runs, key=lambda item: (item.base, item.x0)):
         if id(run) in crossing:
             if band:
+                band, heading = _without_heading(band, edge, size)
                 yield _two_sided(band, edge), band
+                yield False, heading
                 band = []
             yield False, [run]
         else:
             band.append(run)
     if band:
         yield _two_sided(band, edge), band
+
+
+def _without_heading(band: list[Run], edge: float, size: float) -> tuple[list[Run], list[Run]]:
+    """A band that ends above something full-width, and what stands apart at its end: the heading of that."""
+    left = [run for run in band if run.x0 < edge - 1]
+    ends = [run.base for run in band if run.x0 >= edge - 1]
+    below = [run for run in left if ends and run.base > max(ends) + 2]
+    for run, before in zip(below, [None, *below], strict=False):
+        above = max((other.base for other in left if other.base < run.base - 2), default=run.base)
+        if run.base - above > _APART * size and (before is None or run.base > before.base + 2):
+            start = band.index(run)
+            if len({round(other.base) for other in band[start:]}) <= _MOST_HEADING_LINES:
+                return band[:start], band[start:]
+    return band, []
 
 
 def _two_sided(band: Sequence[Run], edge: float) -> bool:
@@ -127,8 +149,28 @@ def _gutter(runs: Sequence[Run], size: float) -> float | None:
             best, best_score = edge, score
     heights = {int(run.base / _STEP) for run in runs}
     if best_score * _STEP < max(4.5 * size, 0.12 * len(heights) * _STEP):
-        return None
+        return _beside_column(runs, size)
     return best
+
+
+def _beside_column(runs: Sequence[Run], size: float) -> float | None:
+    """Where what stands beside a column of justified text begins: a column that is nearly empty, or notes."""
+    left, right = min(run.x0 for run in runs), max(run.x1 for run in runs)
+    wide = [run for run in runs if run.x0 < left + 2.5 * size and run.x1 - run.x0 > 10 * size]
+    ends = Counter(round(run.x1) for run in wide)
+    if not ends:
+        return None
+    end = max(ends, key=lambda place: (ends[place], -place))
+    column = [run for run in wide if abs(run.x1 - end) < 2]
+    edge = end + 0.9 * size
+    top, bottom = min(run.base for run in column), max(run.base for run in column)
+    around = [run for run in runs if top - 1 <= run.base <= bottom + 1]
+    justified = 2 * len(column) > sum(top - 1 <= run.base <= bottom + 1 for run in wide)
+    if len(column) < _LINES or not justified or end - left > 0.7 * (right - left):
+        return None
+    if any(run.x0 < edge and run.x1 > edge for run in around):
+        return None
+    return min((run.x0 for run in runs if run.x0 >= edge), default=None)
 
 
 def _score(runs: Sequence[Run], edge: float, size: float) -> int:
@@ -154,11 +196,22 @@ def _score(runs: Sequence[Run], edge: float, size: float) -> int:
     if not both:
         return 0
     # Cells of a table are short; most lines of a column fill it.
-    if median(left[step] for step in both) < 0.5 * (edge - far_left):
-        return 0
-    if median(right[step] for step in both) < 0.5 * (far_right - edge):
-        return 0
-    return len(both) - len(crossed & (left.keys() | right.keys())) // 4
+    least_left, least_right = 0.5 * (edge - far_left), 0.5 * (far_right - edge)
+    if median(left[step] for step in both) >= least_left and median(right[step] for step in both) >= least_right:
+        return len(both) - len(crossed & (left.keys() | right.keys())) // 4
+    # Mostly a table, be it as wide as the page; but above or below it may be some lines of text in two columns.
+    full = {step for step in both if left[step] >= least_left and right[step] >= least_right}
+    return _longest_stretch(full, [*both, *crossed], round(0.8 * size / _STEP))
+
+
+def _longest_stretch(chosen: set[int], steps: Sequence[int], gap: int) -> int:
+    """How many of `chosen` follow each other among `steps`, with no more than `gap` between two of them."""
+    longest = length = last = 0
+    for step in sorted(set(steps)):
+        follows = step in chosen and step - last <= gap + 1
+        length = (length + 1 if follows else 1) if step in chosen else 0
+        longest, last = max(longest, length), step
+    return longest
 
 
 def _rows(runs: Sequence[Run]) -> list[list[Run]]:

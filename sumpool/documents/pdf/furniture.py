@@ -18,6 +18,9 @@ _PAGE_NUMBER = re.compile(
     r"[\W_]*(?:(?:page|p\.|seite|slide)\s*)?(?:[a-z]{0,2}-?\d{1,4}|[ivxlc]{1,7})(?:\s*(?:of|/|von)\s*\d{1,4})?[\W_]*",
     re.I,
 )
+_NUMBERED_HEAD = re.compile(
+    r"(?:\d{1,4}|[ivxlc]{1,7})\s+[A-Z][A-Z ,:’'&-]+|[A-Z][A-Z ,:’'&-]+\s(?:\d{1,4}|[ivxlc]{1,7})"
+)
 _NUMBERS = re.compile(r"\d+|\b[ivxlc]+\b", re.I)
 _IMPRINT = re.compile(
     r"proceedings of|©|\bcopyright\b|\bc\s?(?:19|20)\d\d\b|\bdoi\b|doi\.org|\bissn\b|\bisbn\b|arxiv:|permission to make"
@@ -85,10 +88,12 @@ def _by_height(found: list[tuple[int, int, Line]]) -> list[list[tuple[int, int, 
 
 
 def _stands_apart(line: Line, inner: Line | None, page: Page, size: float) -> bool:
-    """A small or italic line at the very edge of a page, well apart from what is next to it."""
+    """A small or italic line, or capitals and a number, at the very edge of a page, well apart from what is next."""
     edge = min(line.base, page.height - line.base) < 0.08 * page.height
     apart = inner is not None and abs(line.base - inner.base) > 2.2 * size
-    return edge and apart and (line.size < 0.95 * size or line.italic) and len(line.text) < 120
+    set_off = line.size < 0.95 * size or line.italic
+    numbered = line.size < 1.05 * size and _NUMBERED_HEAD.fullmatch(line.text) is not None
+    return edge and apart and (set_off or numbered) and len(line.text) < 120
 
 
 def _without_ends(lines: list[Line], page: Page, *, first: bool) -> list[Line]:

@@ -19,6 +19,8 @@ TERMINAL = re.compile(r"[.!?:;…。！？]['\"”’»)\]]*$")
 _BULLET = re.compile(r"[•●▪◦‣∙∗■□➢➤·◆⁃►✓–—*\-]\s+(?=\S)|[•●▪◦‣■➢➤◆►✓](?=\w)")
 _ENUMERATED = re.compile(r"\(?(?:\d{1,2}|[a-z]|[ivx]{1,4})[.)]\s+\S")
 _NUMBERED = re.compile(r"(?:\d{1,2}(?:\.\d{1,2})*\.?|[IVX]{1,5}\.|[A-Z]\.(?:\d{1,2}\.?)*)\s+[A-Z“\"]")
+_NUMBERED_TITLE = re.compile(r"\d{1,2}(?:\.\d{1,2})*\.?\s+[A-Z](?:[^.:]|[.:](?!\s))*")
+"""A numbered heading without a full stop inside, as one has that the text of its section goes on behind."""
 _CAPTION = re.compile(
     r"(?:supplementary |extended data )?(?:fig(?:ures?|s)?|tab(?:les?)?|algorithm|listing|scheme|chart|plate|exhibit)"
     r"\.?\s*(?:[A-Z]?\d+(?:\.\d+)*[A-Za-z]?|[IVX]+)",
@@ -30,9 +32,13 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 _LEADERS = re.compile(r"(?:\.\s?){5,}|(?:…\s?){2,}|_{5,}")
 _EQUATION_NUMBER = re.compile(r"\(\d{1,3}[a-z]?(?:\.\d+)?\)$")
 _NOTE_MARK = re.compile(r"[*†‡§¶∗\d]{1,2}\s?\S")
+_NOTE = re.compile(r"(?:[*†‡§¶∗]{1,2}|\d{1,2})\s?[A-Z“\"'‘(]")
 _STEP = re.compile(r"\d{1,3}:\s")
 """The number of an algorithm's line."""
 _TABLE_CAPTION = re.compile(r"tab", re.I)
+_SENTENCE_END = re.compile(r"[.!?]['\"”’)\]]*$")
+_APART = 2.2
+"""Line distances: what is further apart does not belong together."""
 
 
 @dataclass(slots=True)
@@ -47,7 +53,7 @@ class Group:
     indented: bool = False
     """Its first line starts further right than the column."""
     opens: bool = False
-    """It is the first of its column."""
+    """It is the first of its column, but for tables, figures and captions."""
     space: float = 0.0
     """Distance to the baseline above, in this document's usual line distances; 9 at a column's top."""
 
@@ -176,7 +182,7 @@ def _groups_of_column(lines: list[Line], page: Page, style: Style) -> list[Group
 def _breaks(group: list[Line], before: Line, line: Line, after: Line | None, style: Style) -> bool:
     """Whether `line`, under `before`, starts something new."""
     size = max(before.size, line.size)
-    if abs(before.size - line.size) > 0.08 * size:
+    if abs(before.size - line.size) > 0.08 * size and not _runs_on(before, line, style):
         return True
     if (before.figure, before.ruled, before.mono) != (line.figure, line.ruled, line.mono):
         return True
@@ -190,9 +196,11 @@ def _breaks(group: list[Line], before: Line, line: Line, after: Line | None, sty
     room = before.right - before.x1 - line.first_word - 0.3 * size
     if before.bold != line.bold and (room > 0.5 * size or (line.bold and ended)):
         return True
+    if before.bold and not line.bold and len(group) == 1 and _NUMBERED_TITLE.fullmatch(before.text):
+        return True
     if before.italic != line.italic and room > size and len(group) == 1:
         return not ended
-    if before.cells != line.cells and max(before.cells, line.cells) > 2:
+    if before.cells != line.cells and max(before.cells, line.cells) > 2 and not _is_stretched(before, line):
         return True
     if abs((before.x0 + before.x1) - (line.x0 + line.x1)) < 4 and abs(before.x0 - line.x0) > 2:
         return False  # centred
@@ -209,6 +217,22 @@ def _breaks(group: list[Line], before: Line, line: Line, after: Line | None, sty
     starts = line.text[:1]
     new = starts.isupper() or starts.isdigit() or starts in "“\"'‘(["
     return room > 0.6 * size and new and (ended or room > 0.25 * (line.right - line.left))
+
+
+def _is_stretched(before: Line, line: Line) -> bool:
+    """Whether the wide gaps of one of two lines of justified text are there to fill the column."""
+    fill = all(each.x1 > each.right - 1.5 for each in (before, line)) and line.x0 - line.left < 1.5
+    return fill and min(before.cells, line.cells) == 1 and not TERMINAL.search(before.text)
+
+
+def _runs_on(before: Line, line: Line, style: Style) -> bool:
+    """A full line and the next one of the same paragraph, though one is mostly small capitals or a smaller font."""
+    step = (line.base - before.base) / (style.leading * style.size)
+    full = before.x1 > before.right - before.size and not TERMINAL.search(before.text)
+    alike = (
+        abs(line.x0 - before.x0) < 2 and before.bold == line.bold and min(before.size, line.size) > 0.75 * style.size
+    )
+    return full and alike and 0.9 < step < 1.08 and max(before.size, line.size) < 1.06 * style.size
 
 
 def _is_displayed(line: Line) -> bool:
@@ -233,8 +257,10 @@ def _classify(groups: list[Group], style: Style) -> None:
         group.kind = _kind(group, following, style)
     _mark_tables(groups, style)
     _mark_figures(groups, style)
+    _mark_ragged(groups)
     _mark_footnotes(groups, style)
     _mark_labels(groups, style)
+    _mark_openings(groups)
 
 
 def _kind(group: Group, following: Group | None, style: Style) -> GroupKind:
@@ -343,10 +369,19 @@ def _mark_tables(groups: list[Group], style: Style) -> None:
                     groups[here].kind = "table"
                     here += step
     for before, group in itertools.pairwise(groups):
-        # A table's own notes, and a caption's further lines.
-        if group.size > 0.96 * style.size or group.kind != "body":
-            continue
         distance = group.lines[0].base - before.lines[-1].base
+        near = 0 < distance < 1.5 * group.size
+        heads = len(before.lines) == 1 and before.kind in ("body", "heading") and before.size < 1.02 * style.size
+        if group.kind == "table" and near and heads and not TERMINAL.search(before.text):
+            before.kind = "table"
+        if group.kind != "body":
+            continue
+        unfinished = before.kind == "caption" and not TERMINAL.search(before.text)
+        if unfinished and near and group.text[:1].islower() and abs(group.lines[0].x0 - before.lines[-1].x0) < 2:
+            group.kind = "caption"
+        if group.size > 0.96 * style.size:
+            continue
+        # A table's own notes, and a caption's further lines.
         if before.kind == "caption" and 0 < distance < 1.7 * group.size and not before.text.endswith("."):
             group.kind = "caption"
         below = before.kind == "table" and group.lines[0].column == before.lines[0].column
@@ -362,11 +397,12 @@ def _mark_figures(groups: list[Group], style: Style) -> None:
 
     def part(group: Group) -> bool:
         small = group.size < 0.94 * style.size
+        note = group.lines[0].marked or (_NOTE.match(group.text) and _SENTENCE_END.search(group.text))
         steps = all(_STEP.match(line.text) for line in group.lines)
         return (
-            group.kind in ("junk", "equation")
-            or (steps and group.kind in ("body", "list", "table"))
-            or (small and group.kind != "caption" and group.words < 40 and not group.lines[0].marked)
+            group.kind in ("junk", "equation", "code", "table")
+            or (steps and group.kind in ("body", "list"))
+            or (small and group.kind != "caption" and group.words < 40 and not note)
         )
 
     for position, group in enumerate(groups):
@@ -378,6 +414,41 @@ def _mark_figures(groups: list[Group], style: Style) -> None:
                     here += step
 
 
+def _mark_ragged(groups: list[Group]) -> None:
+    """Where text is justified, several ragged lines next to a caption are a table of words or an algorithm."""
+
+    def reach(lines: Sequence[Line]) -> int:
+        return sum(line.x1 > line.right - 0.5 * line.size for line in lines)
+
+    def ragged(group: Group) -> bool:
+        if group.kind in ("junk", "equation", "table"):
+            return True
+        if group.kind not in ("body", "heading") or _SENTENCE_END.search(group.text):
+            return False
+        return reach(group.lines) * 3 <= len(group.lines)
+
+    inner = [line for group in groups if group.kind == "body" and len(group.lines) > 3 for line in group.lines[:-1]]
+    if reach(inner) < 0.85 * len(inner) or not inner:
+        return
+    for position, caption in enumerate(groups):
+        if caption.kind != "caption":
+            continue
+        for step in (-1, 1):
+            run: list[Group] = []
+            here = position + step
+            while 0 <= here < len(groups) and ragged(groups[here]):
+                lower = groups[here] if step > 0 else groups[here + 1]
+                if lower.opens or lower.space > _APART:
+                    break
+                run.append(groups[here])
+                here += step
+            while run and run[-1].kind == "heading":  # that of the section
+                run.pop()
+            if sum(len(group.lines) for group in run) > 2:
+                for group in run:
+                    group.kind = "junk"
+
+
 def _mark_footnotes(groups: list[Group], style: Style) -> None:
     """Small print at the foot of a column, from the first mark on."""
     columns: defaultdict[int, list[Group]] = defaultdict(list)
@@ -385,6 +456,10 @@ def _mark_footnotes(groups: list[Group], style: Style) -> None:
         columns[group.lines[0].column].append(group)
     large = [group.lines[-1] for group in groups if group.size > 0.94 * style.size and group.kind in ("body", "list")]
     for members in columns.values():
+        while members and members[-1].kind in ("table", "junk", "caption"):  # a float at the foot
+            members.pop()
+        if not members:
+            continue
         end = members[-1].lines[-1]
         if any(line.base > end.base and line.x0 < end.right and line.x1 > end.left for line in large):
             continue  # text goes on below
@@ -424,3 +499,13 @@ def _mark_labels(groups: list[Group], style: Style) -> None:
             if group.kind in ("body", "heading") and (len(members) >= 4 or (small and len(members) >= 2)):
                 group.kind = "junk"
         start = stop + 1
+
+
+def _mark_openings(groups: list[Group]) -> None:
+    """Text under what floats at a column's top is where the column's text begins."""
+    begun: set[int] = set()
+    for group in groups:
+        column = group.lines[0].column
+        group.opens = column not in begun
+        if group.kind not in ("table", "junk", "caption"):
+            begun.add(column)

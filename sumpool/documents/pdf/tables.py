@@ -19,7 +19,7 @@ def mark_ruled(lines: Sequence[Line], rules: Sequence[Rule]) -> None:
         start = 0
         while start < len(chain) - 1:
             stop = start
-            while stop < len(chain) - 1 and not _is_prose(_between(lines, chain[stop], chain[stop + 1]), chain[stop]):
+            while stop < len(chain) - 1 and not _is_text(lines, chain[stop], chain[stop + 1]):
                 stop += 1
             inside = _between(lines, chain[start], chain[stop])
             if stop > start and _is_table(lines, inside, chain[start], chain[stop], rules=stop - start + 1):
@@ -61,10 +61,19 @@ def _between(lines: Sequence[Line], top: Rule, bottom: Rule) -> list[Line]:
     ]  # fmt: skip
 
 
-def _is_prose(lines: Sequence[Line], rule: Rule) -> bool:
-    width = rule.x1 - rule.x0
-    prose = sum(line.cells == 1 and line.width > 0.75 * width and len(line.text.split()) > 5 for line in lines)
-    return prose * 3 > len(lines)
+def _is_text(lines: Sequence[Line], top: Rule, bottom: Rule) -> bool:
+    """Whether what is between two rules is running text: it fills the width, or goes far beyond the rules' ends."""
+    inside = _between(lines, top, bottom)
+    width = top.x1 - top.x0
+    prose = sum(line.cells == 1 and line.width > 0.75 * width and len(line.text.split()) > 5 for line in inside)
+    beyond = sum(
+        top.y < line.base < bottom.y
+        and line.x0 < top.x1 - 12
+        and line.x1 > top.x0 + 12
+        and max(top.x0 - line.x0, line.x1 - top.x1) > 12
+        for line in lines
+    )
+    return prose * 3 > len(inside) or beyond > len(inside)
 
 
 def _is_table(lines: Sequence[Line], inside: Sequence[Line], top: Rule, bottom: Rule, rules: int) -> bool:

@@ -1,0 +1,157 @@
+"""A summary in the document's own words: which of the kept sentences to quote, and how to trim them. Free of torch.
+
+A sentence is worth what the scorer gives it, and how often the document comes back to its words: frequency tells
+what a text is about (Nenkova and Vanderwende, "The Impact of Frequency on Summarization", 2005), which blocks that are
+read one by one can't know. Words that were quoted already count for less from then on.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sumpool.support import terms
+
+SHORTEST, LONGEST = 6, 70
+"""Words of a sentence that can stand in a summary."""
+_CHARACTERS = 20 * LONGEST
+"""Of a sentence that is looked at, before it is trimmed."""
+_FREQUENCY = 2.0
+"""What a word's mean log frequency weighs against the scorer's logit."""
+_COVERED = 0.7
+"""What a word's frequency is still worth once it was quoted."""
+_SAME = 0.75
+"""Share of a sentence's words in a single other one from which the two say the same."""
+_DANGLING, _POINTING, _SYMBOLS = 0.5, 1.0, 6.0
+"""What it costs, in logits: to speak of something before; to point to a table, a figure, a formula; to be symbols.
+
+The last by their share of the words.
+"""
+_PARTS, _SPREAD = 3, 0.5
+"""Parts of a document, in its order, and what it is worth to be the first sentence from one of them."""
+_LETTERS = 0.6
+"""Share of a sentence's characters that are letters or spaces, at least: formulas and rows of tables have fewer."""
+_TOLERANCE = 0.1
+"""How far the summary may be from the asked length, as a share of it, where sentences allow."""
+
+_COMMON = terms(
+    "about above after again against also although among another are because been before being between both but can "
+    "could did does doing down during each either for from further had has have having her here him his how however "
+    "into its itself just may more most much not one only other others our out over per same should shown since some "
+    "such than that the their them then there these they this those through thus under until use used using very via "
+    "was were what when where whether which while who will with within without would you your"
+)
+_ASIDE = re.compile(r"\s*\(([^()]*)\)|(?:\s+|(?<=[a-z]{3}))\[\d[\d\s,;–-]*\]")
+_EXHIBIT = (
+    r"\b(?:[Ff]igs?|[Ff]igures?|[Tt]ables?|[Ss]ections?|[Ss]ect?|[Aa]ppendix|[Aa]ppendices|[Ee]qs?|[Ee]quations?|"
+    r"[Cc]hapters?|[Aa]lgorithms?|[Aa]dditional files?|Supplementary [A-Z][a-z]+)\.? ?\(?[\dA-Z]"
+)
+_REFERS = re.compile(
+    rf"^(?:[Ss]ee |also |cf\.? |e\.g\.,? |in )*(?:{_EXHIBIT}|[^\W\d].*(?:et al\b|[;,&]| and ).*\b(?:19|20)\d\d[a-z]?$)"
+)
+_DATE = re.compile(r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b")
+_CONNECTIVE = re.compile(
+    r"(?:However|Therefore|Thus|Hence|Furthermore|Moreover|In addition|Additionally|Consequently|Nevertheless|"
+    r"Nonetheless|Similarly|Likewise|Accordingly|Also|Besides|Finally|Lastly|In contrast|By contrast|"
+    r"On the other hand|As a result|As a consequence|In fact|Indeed|In turn|In other words|That is|For this reason|"
+    r"Conversely|Interestingly|Notably|Meanwhile|Firstly|Secondly|Thirdly|For (?:example|instance)), (?=\S)"
+)
+_DANGLES = re.compile(
+    r"(?:These|Those|Such|It|They|He|She|Here|There|Both|(?:This|That)"
+    r"(?! (?:paper|study|article|report|work|thesis|review|book|chapter|guide|document|research|proposal|survey|trial|"
+    r"enhancement|[A-Z]{2,}))|The (?:former|latter|above|following|same))\b"
+)
+_SYMBOL = re.compile(
+    r"(?!\W*(?:[aAI]|(?:[A-Za-z]\.)+)\W*$)(?=.*[^\W\d_])(?!.*[^\W\d_]{2})\S+|\S*[=+×−<>≤≥√∑∏∫∈^|]\S*", re.ASCII
+)
+"""A word without two letters in a row, but for the article, the pronoun and abbreviations; or one with an operator."""
+_POINTS = re.compile(
+    rf"{_EXHIBIT}\b|as follows|(?:see|shown|described|mentioned) (?:above|below|in)|"
+    r"\b[Ii]n (?:this|the next|the following) section|\?$|https?://"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A sentence of the document, by its index, as it stands in the summary."""
+
+    index: int
+    text: str
+
+
+def quote(sentences: Sequence[str], logits: Sequence[float], kept: Iterable[int], *, words: int) -> list[Quote]:
+    """The sentences to quote for a summary of about `words` words, in the document's order; none if none can stand.
+
+    Args:
+        sentences: all of the document's.
+        logits: the scorer's for each of them.
+        kept: indices of those to choose among.
+    """
+
+    def part_of(candidate: _Candidate) -> int:
+        return _PARTS * candidate.index // len(sentences)
+
+    counts = Counter(term for sentence in sentences for term in terms(sentence) if term not in _COMMON)
+    short = [index for index in kept if len(sentences[index]) <= _CHARACTERS]
+    candidates = [_Candidate(index, trim(sentences[index]), logits[index], counts) for index in short]
+    candidates = [candidate for candidate in candidates if candidate.content and _stands(candidate.text)]
+    weights = {term: math.log1p(counts[term]) for candidate in candidates for term in candidate.content}
+    chosen: list[_Candidate] = []
+    said = 0
+    new_parts = set(range(_PARTS))
+    while candidates and said < (1 - _TOLERANCE) * words:
+        best = max(candidates, key=lambda found: found.worth(weights) + _SPREAD * (part_of(found) in new_parts))
+        candidates.remove(best)
+        fits = abs(said + best.size - words) <= abs(said - words) or not (chosen or candidates)
+        if not fits or any(best.says(other) for other in chosen):
+            continue
+        chosen.append(best)
+        said += best.size
+        new_parts.discard(part_of(best))
+        for term in best.content:
+            weights[term] = _COVERED * math.log1p(counts[term])
+    return [Quote(candidate.index, candidate.text) for candidate in sorted(chosen, key=lambda found: found.index)]
+
+
+class _Candidate:
+    """A kept sentence, trimmed, with what decides whether it is quoted."""
+
+    def __init__(self, index: int, text: str, logit: float, counts: Counter[str]) -> None:
+        self.index, self.text = index, text
+        words = text.split()
+        self.size = len(words)
+        self.content = frozenset(term for term in terms(text) if term in counts)
+        symbols = sum(bool(_SYMBOL.fullmatch(word)) for word in words) / max(self.size, 1)
+        self._own = logit - _SYMBOLS * symbols
+        self._own -= _DANGLING * bool(_DANGLES.match(text)) + _POINTING * bool(_POINTS.search(text))
+
+    def worth(self, weights: dict[str, float]) -> float:
+        return self._own + _FREQUENCY * sum(weights[term] for term in self.content) / len(self.content)
+
+    def says(self, other: _Candidate) -> bool:
+        """Whether both say much the same."""
+        return len(self.content & other.content) > _SAME * min(len(self.content), len(other.content))
+
+
+def trim(sentence: str) -> str:
+    """A sentence without its citations, references to figures in parentheses, and a connective at its beginning."""
+    text = _ASIDE.sub(lambda aside: "" if _refers(aside[1]) else aside[0], " ".join(sentence.split()))
+    rest = _CONNECTIVE.sub("", text, count=1) if _CONNECTIVE.match(text) else text
+    return text if rest is text else rest[:1].upper() + rest[1:]
+
+
+def _refers(inside: str | None) -> bool:
+    """Whether an aside only points elsewhere: brackets around numbers, or what is `inside` parentheses."""
+    return inside is None or bool(_REFERS.search(inside) and not _DATE.search(inside))
+
+
+def _stands(text: str) -> bool:
+    """Whether a sentence is one: neither a fragment nor a formula, a list or a row of a table."""
+    letters = sum(character.isalpha() or character.isspace() for character in text)
+    size = len(text.split())
+    opens = text[:1].isupper() or text[:1].isdigit() or text[:1] in "\"“‘'("
+    ends = text.rstrip("\"'”’)]")[-1:] in (".", "!", "?")
+    return SHORTEST <= size <= LONGEST and opens and ends and letters >= _LETTERS * len(text)

@@ -1,0 +1,103 @@
+"""Which sentences a summary quotes, and how it trims them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sumpool.quotes import LONGEST, SHORTEST, quote, trim
+
+HARBOUR = [
+    "The harbour of the town was dredged in 1911 at a cost of 40,000 pounds.",
+    "However, the harbour has silted up since then, and only small boats call there (see Figure 2).",
+    "A new survey of the harbour recommends that the town dredge it again within two years.",
+    "The lighthouse keeper likes to play chess with his neighbour on Sundays.",
+]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "trimmed"),
+    [
+        ("Pooling helps [3].", "Pooling helps."),
+        ("Pooling helps [3, 5–7] and is cheap [12].", "Pooling helps and is cheap."),
+        ("Pooling helps[3].", "Pooling helps."),
+        ("Pooling helps (Smith et al., 2010; Doe and Roe, 2011a).", "Pooling helps."),
+        ("Pooling helps (see Figure 2).", "Pooling helps."),
+        ("Pooling helps (Table 3, left).", "Pooling helps."),
+        ("However, pooling helps.", "Pooling helps."),
+        ("For example, pooling helps.", "Pooling helps."),
+        ("It ran from (March 3, 2010) on.", "It ran from (March 3, 2010) on."),
+        ("The rate (95% CI, 1.2 to 3.4) fell.", "The rate (95% CI, 1.2 to 3.4) fell."),
+        ("Both arms (secretary and clerk) were equal (equal in size).", None),
+        ("The array a[3] grows.", None),
+        ("However fast it is, it works.", None),
+        ("Also known as pooling, it helps.", None),
+    ],
+)
+def test_trim(sentence: str, trimmed: str | None) -> None:
+    assert trim(sentence) == (trimmed or sentence)
+
+
+def test_what_the_scorer_wants_and_the_document_comes_back_to_is_quoted_in_its_order() -> None:
+    quotes = quote(HARBOUR, [1.0, 1.0, 1.5, 1.0], range(4), words=30)
+    assert [found.index for found in quotes] == [0, 2]
+    assert [found.text for found in quotes] == [HARBOUR[0], HARBOUR[2]]
+
+
+def test_the_scorer_outweighs_frequency() -> None:
+    assert [found.index for found in quote(HARBOUR, [0.0, 0.0, 0.0, 9.0], range(4), words=12)] == [3]
+
+
+def test_only_what_was_kept_is_quoted() -> None:
+    assert [found.index for found in quote(HARBOUR, [9.0, 0.0, 9.0, 0.0], [1, 3], words=60)] == [1, 3]
+
+
+def test_the_same_is_not_said_twice() -> None:
+    again = [*HARBOUR, "At a cost of 40,000 pounds, the harbour of the town was dredged in 1911."]
+    assert {found.index for found in quote(again, [5.0, 0.0, 0.0, 0.0, 4.9], range(5), words=26)} & {0, 4} == {0}
+
+
+def test_a_sentence_that_points_elsewhere_comes_after_one_that_stands_alone() -> None:
+    pair = ["These harbours were dredged, as shown in Table 3.", "Many harbours of the coast were dredged that year."]
+    assert [found.index for found in quote(pair, [1.0, 1.0], range(2), words=9)] == [1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Too short.",
+        "no capital at its beginning, and so a fragment of something.",
+        "The table has the columns year, cost and depth",
+        "A = 3.1 + 4.2 × 5.9 / (6.1 − 7.3) = 12.8 [%] {x}.",
+        " ".join(["Word"] + ["more"] * LONGEST) + ".",
+        "(" * 200_000 + "Deep.",
+    ],
+)
+def test_fragments_and_formulas_are_not_quoted(text: str) -> None:
+    assert quote([text], [9.0], [0], words=60) == []
+
+
+WORDS = ["harbour", "boat", "pier", "light", "water", "stone", "depth", "tide"]
+SENTENCE = st.lists(st.sampled_from(WORDS), min_size=1, max_size=30)
+
+
+@given(st.lists(st.tuples(SENTENCE, st.floats(-9, 9)), min_size=1, max_size=20), st.integers(20, 200))
+def test_quotes_are_whole_sentences_in_order_and_near_the_length(
+    document: list[tuple[list[str], float]], words: int
+) -> None:
+    sentences = [" ".join(["The", *text]) + "." for text, _ in document]
+    quotes = quote(sentences, [logit for _, logit in document], range(len(sentences)), words=words)
+    indices = [found.index for found in quotes]
+    assert indices == sorted(set(indices))
+    assert all(sentences[found.index] == found.text for found in quotes)
+    assert all(SHORTEST <= len(found.text.split()) <= LONGEST for found in quotes)
+    said = sum(len(found.text.split()) for found in quotes)
+    assert said <= max(words + LONGEST / 2, LONGEST)
+    assert bool(quotes) == any(len(sentence.split()) >= SHORTEST for sentence in sentences)
+
+
+@given(st.text())
+def test_trimming_adds_nothing(text: str) -> None:
+    assert len(trim(text)) <= len(text) + 3  # a letter may have a longer capital
