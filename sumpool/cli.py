@@ -558,8 +558,9 @@ def bench(
 
     \b
     Systems:
-      sumpool      the model, as summarize runs it
-      greedy       the model with plain greedy writing: no drafts, no contrast
+      sumpool      the model, as summarize runs it: the summary is quoted
+      own          the model with --wording own
+      greedy       the model with its own words in plain greedy writing: no drafts, no contrast
       full         transformers with the same weights: every token attends to all before it
       truncated    the same, on as much of the document's beginning as the window holds
       chunks       the same, on chunks of 3,000 tokens, and once more on what was written of each

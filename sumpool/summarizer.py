@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -85,7 +85,11 @@ class Summarizer:
         dtype = torch.bfloat16 if chosen.type == "cuda" else torch.float32
         self._model = load_model(directory, device=chosen, dtype=dtype, keep_int8=chosen.type == "cpu")
         self._prompts = Prompts.load(directory)
-        self._vocabulary = Vocabulary(self._prompts)
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        """Made when the model's own words are first asked for: looking at every token takes a while."""
+        return Vocabulary(self._prompts)
 
     def summarize(
         self,

@@ -57,6 +57,7 @@ TYPES = ("float32", "bfloat16")
 _LLAMA_CPP = {"llama_cpp": "llama-cpp-python", "gguf": "gguf"}
 _SYSTEMS = {
     "sumpool": System(),
+    "own": System(),
     "greedy": System(),
     "full": System("llama", TYPES),
     "truncated": System("llama", TYPES, grows=False),

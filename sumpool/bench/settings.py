@@ -11,7 +11,7 @@ from sumpool.errors import SumpoolError, UsageError
 from sumpool.outputs import check_file
 
 OURS = "sumpool"
-SYSTEMS = (OURS, "greedy", "full", "truncated", "chunks", "llamacpp-q8", "llamacpp-q4")
+SYSTEMS = (OURS, "own", "greedy", "full", "truncated", "chunks", "llamacpp-q8", "llamacpp-q4")
 SIZES = "4k,8k,16k,64k,256k"
 THOUSAND = 1_000
 SMALLEST, LARGEST = 200, 2_000_000

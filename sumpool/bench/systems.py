@@ -1,7 +1,7 @@
 """One run of one system, in the process that asks for it: load, extract, read and write, each timed.
 
 All get the same ids: the instruction, the document and the answer's beginning, as our own model would see them if it
-pooled nothing. All write as many tokens as they are told to, but ours, which end when the summary is complete.
+pooled nothing. All write as many tokens as our summary has; our own words end when they are complete.
 """
 
 from __future__ import annotations
@@ -88,6 +88,7 @@ def perform(task: Task) -> Run:
     """Do the task; BeyondWindow if the system can't."""
     systems: dict[str, Callable[[Task, Run, _Clock], None]] = {
         "sumpool": _ours,
+        "own": _ours,
         "greedy": _ours,
         "full": _full,
         "truncated": _truncated,
@@ -101,22 +102,28 @@ def perform(task: Task) -> Run:
     return run
 
 
+OPTIONS: dict[str, dict[str, Any]] = {
+    "sumpool": {},
+    "own": {"wording": "own"},
+    "greedy": {"wording": "own", "drafts": 1, "contrast": 0.0},
+}
+"""How our systems differ: options of `Summarizer.compose`."""
+
+
 def _ours(task: Task, run: Run, clock: _Clock) -> None:
-    from sumpool.modeling.contrast import CONTRAST
-    from sumpool.modeling.drafts import DRAFTS
     from sumpool.summarizer import Summarizer
 
-    greedy = task.system == "greedy"
-    summarizer = Summarizer(task.checkpoint, device=task.device, drafts=1 if greedy else DRAFTS)
+    summarizer = Summarizer(task.checkpoint, device=task.device)
     run.load = clock.lap()
     document = read_document(task.document)
     run.extract = clock.lap()
     tokens = summarizer.tokenize(document)
     reading = summarizer.read(tokens, task.words)
     run.read = clock.lap()
-    text = summarizer.write(document, tokens, reading, task.words, contrast=0.0 if greedy else CONTRAST)
+    sentences = summarizer.compose(document, tokens, reading, task.words, **OPTIONS[task.system])
     run.write = clock.lap()
     run.document_tokens = run.read_tokens = len(tokens)
+    text = " ".join(sentence.text for sentence in sentences)
     run.written_tokens = len(Prompts.load(Path(task.checkpoint)).plain(text))
 
 

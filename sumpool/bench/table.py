@@ -28,7 +28,7 @@ COLUMNS = (
 )
 LEGEND = (
     "read, written: tokens. load: importing the libraries and loading the weights. loaded: without that. "
-    "÷ ours: how many times what sumpool takes."
+    "÷ ours: how many times what sumpool takes, which quotes its summary; own and greedy write theirs token by token."
 )
 
 
