@@ -17,6 +17,9 @@ from sumpool.modeling.checkpoint import load_model
 from sumpool.modeling.config import PyramidionConfig
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 
+_BLOCK = 32
+"""Weights of a row that share a scale in Q8_0 and Q4_0."""
+
 
 def save_llama(checkpoint: Path, out: Path, dtype: torch.dtype) -> None:
     """Write a checkpoint as a directory that `AutoModelForCausalLM.from_pretrained` takes."""
@@ -71,8 +74,10 @@ def save_gguf(checkpoint: Path, out: Path, quantization: str) -> None:
         if weight.ndim == 1:
             writer.add_tensor(target, weight.numpy())
             continue
-        # llama.cpp falls back to Q8_0 for embeddings that are the output layer, too.
-        wanted = gguf.GGMLQuantizationType["Q8_0" if name.startswith("embed_tokens") else quantization]
+        # As llama.cpp's own converter does: embeddings that are the output layer, too, keep 8 bits, and rows that
+        # don't divide into blocks keep 16.
+        kind = "F16" if weight.shape[1] % _BLOCK else "Q8_0" if name.startswith("embed_tokens") else quantization
+        wanted = gguf.GGMLQuantizationType[kind]
         writer.add_tensor(target, quants.quantize(_paired(name, weight, config).numpy(), wanted), raw_dtype=wanted)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
