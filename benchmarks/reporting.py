@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import json
-import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from sumpool.bench.machine import machine_facts, resident
 
 LONG = 5.0
 """Seconds after which a first run counts as the measurement: warming up is for short ones."""
@@ -69,7 +68,7 @@ def _start_peak(device: torch.device) -> int | None:
         ctypes.CDLL(None).malloc_trim(0)
     # Linux forgets a process's peak when told so.
     Path("/proc/self/clear_refs").write_text("5")
-    return _resident("VmRSS")
+    return resident("VmRSS")
 
 
 def _read_peak(device: torch.device, before: int | None) -> int | None:
@@ -77,34 +76,16 @@ def _read_peak(device: torch.device, before: int | None) -> int | None:
         return None
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device)) - before
-    return _resident("VmHWM") - before
-
-
-def _resident(field: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+    return resident("VmHWM") - before
 
 
 def machine(device: torch.device) -> dict[str, Any]:
     """What the figures were measured on and with."""
-    from importlib.metadata import version
-
-    model = ""
-    if Path("/proc/cpuinfo").is_file():
-        names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-        model = names[0].split(":", 1)[1].strip() if names else ""
     return {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
-        "processor": model or platform.processor() or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": torch.get_num_threads(),
         "seconds of": "the clock" if device.type == "cuda" else "the processor",
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "transformers": version("transformers"),
-        "sumpool": version("sumpool"),
-        "date": date.today().isoformat(),
+        **machine_facts("torch", "transformers"),
         # Where things lie on this machine is nobody's business.
         "command": " ".join(["python", *(Path(word).name if Path(word).is_absolute() else word for word in sys.argv)]),
     }

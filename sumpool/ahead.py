@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -71,6 +71,10 @@ class Job(Generic[Item, Result]):
             self._future.set_result(self._work(self.item, self._watched))
         except BaseException as error:  # it is for the thread that waits
             self._future.set_exception(error)
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether the work is done, or has failed, before so many seconds have passed."""
+        return bool(wait([self._future], timeout=seconds).done)
 
     def wait(self, progress: Progress) -> Result:
         """What the work gave or raised; `progress` is told how far it is from now on."""

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 AHEAD = 2
 """Documents that are read while the model works on one."""
 
+SOON = 0.2
+"""Seconds that a first document gets before the model is loaded beside it."""
+
 FOUND = 1000
 """Sources that are looked for ahead of the reading; the shortest of them is next where the order is ours."""
 
@@ -238,6 +241,9 @@ class Batch:
         with self._terminal.document(task.source.name, number, total):
             if task.source.error is not None:
                 raise task.source.error
+            # While a reader is busy the model is loaded; what is there or fails at once may never need it.
+            if self._summarizer is None and not job.ends_within(SOON):
+                self._summarizer = load_summarizer(self._writing, self._terminal)
             ready = job.wait(self._terminal)
             result = None if ready is None else self._make(ready)
         if ready is None or result is None:

@@ -16,6 +16,9 @@ import typer
 
 from sumpool import __version__
 from sumpool.batch import Batch, Reading, Task, Writing, load_source, read_source, read_stdin, settings_fingerprint
+from sumpool.bench.settings import SIZES, check_plot, parse_sizes
+from sumpool.bench.settings import SYSTEMS as BENCH_SYSTEMS
+from sumpool.bench.settings import Settings as BenchSettings
 from sumpool.errors import DocumentError, SumpoolError, UsageError
 from sumpool.evaluation.settings import REFERENCE, SYSTEMS, Settings, parse_asked, parse_systems
 from sumpool.lengths import LENGTHS, LONGEST, SHORTEST, parse_length
@@ -505,6 +508,105 @@ def evaluate(
     on_terminal = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if on_terminal else None
     print_result(render(report, width=width, styled=on_terminal and _styled()))
+
+
+BENCH_EXAMPLES = """Examples:
+
+\b
+  sumpool bench
+  sumpool bench --sizes 4k,16k --systems sumpool,full --repeat 5
+  sumpool bench --format markdown --plot speed.png > speed.md
+
+Exit codes: as for summarize."""
+
+
+@app.command(epilog=BENCH_EXAMPLES)
+def bench(
+    sizes: Annotated[
+        str, typer.Option("--sizes", metavar="N,N,...", help="Tokens of each document; 8k is 8,000.")
+    ] = SIZES,
+    systems: Annotated[
+        str,
+        typer.Option(
+            "--systems",
+            metavar="NAME,NAME,...",
+            help="Which of them to compare.  [default: all]",
+            show_default=False,
+        ),
+    ] = ",".join(BENCH_SYSTEMS),
+    length: LengthOption = "medium",
+    repeat: Annotated[
+        int, typer.Option("--repeat", metavar="N", min=1, help="Runs of each, of which the median is told.")
+    ] = 3,
+    limit: Annotated[
+        float,
+        typer.Option(
+            "--limit",
+            metavar="SECONDS",
+            min=0.1,
+            help="What one run may take: a system that takes longer is left out there and beyond.",
+            show_default="300",
+        ),
+    ] = 300.0,
+    format: Annotated[
+        Literal["text", "markdown", "json"],
+        typer.Option(
+            "--format", metavar="text|markdown|json", help="A table, or one JSON object with all that was measured."
+        ),
+    ] = "text",
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot", metavar="PATH", help="Draw time and memory against length to this PNG file.", show_default=False
+        ),
+    ] = None,
+    model: ModelOption = None,
+    device: DeviceOption = "auto",
+    quiet: QuietOption = False,
+) -> None:
+    """Measure what a summary costs, in time and memory, beside other ways to get one from the same weights.
+
+    The documents are made of sumpool's examples. Every run is a process of its own, on the machine as it is: leave it
+    alone meanwhile. Where a system isn't installed (pip install "sumpool[bench]") or can't do a document, that is said.
+
+    \b
+    Systems:
+      sumpool      the model, as summarize runs it: the summary is quoted
+      own          the model with --wording own
+      greedy       the model with its own words in plain greedy writing: no drafts, no contrast
+      full         transformers with the same weights: every token attends to all before it
+      truncated    the same, on as much of the document's beginning as the window holds
+      chunks       the same, on chunks of 3,000 tokens, and once more on what was written of each
+      llamacpp-q8  llama.cpp with the same weights in Q8_0, as far as the window goes
+      llamacpp-q4  llama.cpp with the same weights in Q4_0
+    """
+    terminal = Terminal(quiet=quiet)
+    settings = BenchSettings(
+        parse_sizes(sizes),
+        parse_systems(systems, BENCH_SYSTEMS),
+        parse_length(length),
+        repeat,
+        limit,
+        model,
+        device,
+    )
+    if plot is not None:
+        check_plot(plot)
+    from sumpool.bench.run import bench as run_bench
+
+    report = run_bench(settings, terminal)
+    from sumpool.bench import table
+
+    if plot is not None:
+        table.plot(report, plot)
+    if format == "json":
+        print_result(json_line(report.as_dict()))
+    elif format == "markdown":
+        print_result(table.markdown(report))
+    else:
+        on_terminal = sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns if on_terminal else None
+        print_result(table.render(report, width=width, styled=on_terminal and _styled()))
 
 
 app.command(epilog=TRAIN_EXAMPLES)(train)

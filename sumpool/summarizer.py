@@ -6,7 +6,7 @@ import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -23,6 +23,7 @@ from sumpool.modeling.drafts import DRAFTS
 from sumpool.modeling.engine import load_engine
 from sumpool.modeling.grounding import Grounding
 from sumpool.modeling.reading import Ranking, Reading
+from sumpool.modeling.rules import Vocabulary
 from sumpool.progress import Progress
 from sumpool.quotes import quote
 from sumpool.summary import Passage, Seconds, Statement, Summary, Wording
@@ -94,7 +95,12 @@ class Summarizer:
             self._writer = load_writer(find_writer(writer), device=chosen, dtype=dtype)
             self.model_name += f" + {self._writer.name}"
         self._engine = load_engine(directory, chosen)
-        self._prompts, self._vocabulary = self._engine.prompts, self._engine.vocabulary
+        self._prompts = self._engine.prompts
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        """Made when the model's own words are first asked for: looking at every token takes a while."""
+        return Vocabulary(self._prompts)
 
     def summarize(
         self,
@@ -303,6 +309,7 @@ class Summarizer:
             sentences = _sentences(document, tokens, reading)
             return self._writer.write(sentences, words, focus=focus, grounding=grounding, progress=watcher.writing)
         return self._engine.write(
+            self._vocabulary,
             reading,
             words=words,
             grounding=grounding,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,15 +33,15 @@ class Settings:
     outputs: Path | None = None
 
 
-def parse_systems(text: str) -> tuple[str, ...]:
-    """Names of `SYSTEMS` with commas between them, in that order and each once; UsageError for any other."""
+def parse_systems(text: str, known: Collection[str] = SYSTEMS) -> tuple[str, ...]:
+    """Names of those known with commas between them, in their order and each once; UsageError for any other."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
-        if name not in SYSTEMS:
-            raise UsageError("systems", f"--systems {name}: no such system (use {', '.join(SYSTEMS)})")
+        if name not in known:
+            raise UsageError("systems", f"--systems {name}: no such system (use {', '.join(known)})")
     if not names:
-        raise UsageError("systems", f"--systems: none named (use {', '.join(SYSTEMS)})")
-    return tuple(name for name in SYSTEMS if name in names)
+        raise UsageError("systems", f"--systems: none named (use {', '.join(known)})")
+    return tuple(name for name in known if name in names)
 
 
 def parse_asked(text: str) -> int | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -182,7 +183,7 @@ def model_type(directory: Path) -> str:
 def check_parts(directory: Path) -> None:
     """ModelError if a file of the checkpoint is missing, or not what the manifest says."""
     for name, part in _manifest(directory)["parts"].items():
-        _read_part(directory / name, part)
+        _check_part(directory / name, part)
 
 
 def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -231,22 +232,30 @@ def _layer(name: str) -> str:
 def _load_part(path: Path, part: dict[str, Any]) -> dict[str, Tensor]:
     """The tensors of a file as they are stored: matrices in int8, each with its scales under its name + `SCALE`."""
     from safetensors import SafetensorError
-    from safetensors.torch import load
+    from safetensors.torch import load_file
 
     try:
-        return load(_read_part(path, part))
+        _check_part(path, part)
+        # Mapped, not copied: several processes that use a model hold its int8 weights once.
+        return load_file(path)
     except SafetensorError as error:
         raise ModelError("model", f"{path} is not a safetensors file: {error}") from None
 
 
-def _read_part(path: Path, part: dict[str, Any]) -> bytes:
+def _check_part(path: Path, part: dict[str, Any]) -> None:
+    """ModelError if a file isn't what the manifest says."""
     try:
-        content = path.read_bytes()
+        intact = path.stat().st_size == part["bytes"] > 0 and _checksum(path) == part["sha256"]
     except OSError as error:
         raise ModelError("model", f"{path}: {error.strerror} (install the model again)") from None
-    if len(content) != part["bytes"] or hashlib.sha256(content).hexdigest() != part["sha256"]:
+    if not intact:
         raise ModelError("model", f"{path} is damaged: not what {MANIFEST} says (install the model again)")
-    return content
+
+
+def _checksum(path: Path) -> str:
+    """The SHA-256 of a file that is not empty."""
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return hashlib.sha256(content).hexdigest()
 
 
 def _manifest(directory: Path) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import torch
 from sumpool.modeling.checkpoint import load_model, model_type
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.reading import Reading, read
-from sumpool.modeling.rules import Vocabulary
 from sumpool.modeling.writing import write
 from sumpool.summary import Wording
 
@@ -23,14 +22,12 @@ class Engine:
 
     Attributes:
         prompts: its tokenizer, and how it is asked.
-        vocabulary: what is known of its tokens.
         read: `sumpool.modeling.reading.read` without its first argument.
-        write: `sumpool.modeling.writing.write` without its first three.
+        write: `sumpool.modeling.writing.write` without its first two.
         wording: what a summary is made of unless something else is wanted.
     """
 
     prompts: Prompts
-    vocabulary: Vocabulary
     read: Callable[..., Reading]
     write: Callable[..., str]
     wording: Wording
@@ -44,11 +41,8 @@ def load_engine(directory: Path, device: torch.device) -> Engine:
         from sumpool.modeling.transpooler import summarizing
 
         transpooler, asking = summarizing.load(directory, device=device, dtype=dtype)
-        words = Vocabulary(asking)
-        writing = partial(summarizing.write, transpooler, asking, words)
-        return Engine(asking, words, partial(summarizing.read, transpooler), writing, "own")
+        writing = partial(summarizing.write, transpooler, asking)
+        return Engine(asking, partial(summarizing.read, transpooler), writing, "own")
     model = load_model(directory, device=device, dtype=dtype, keep_int8=device.type == "cpu")
     prompts = Prompts.load(directory)
-    vocabulary = Vocabulary(prompts)
-    writing = partial(write, model, prompts, vocabulary)
-    return Engine(prompts, vocabulary, partial(read, model), writing, "quoted")
+    return Engine(prompts, partial(read, model), partial(write, model, prompts), "quoted")

@@ -41,9 +41,9 @@ class Int8Linear(nn.Module):
             # The kernel's own scales would be bfloat16: ours stay in float32.
             flat = x.reshape(rows, -1).bfloat16()
             out = torch._weight_int8pack_mm(flat, self.weight, self._ones)
-            return (out.float() * self.scale).view(*x.shape[:-1], -1)
+            return out.float().mul_(self.scale).view(*x.shape[:-1], -1)
         wide = matrix_type()
-        return F.linear(x.to(wide), self.weight.to(wide)).float() * self.scale
+        return F.linear(x.to(wide), self.weight.to(wide)).float().mul_(self.scale)
 
 
 class Int8Embedding(Int8Linear):

@@ -45,7 +45,7 @@ def test_help_answers_in_half_a_second(root: Path) -> None:
 
 def test_commands_are_those_that_work(sumpool: Callable[..., Any]) -> None:
     listed = re.findall(r"^  (\w+)  ", sumpool("--help").out.partition("Commands:")[2], re.MULTILINE)
-    assert listed == ["summarize", "extract", "highlight", "evaluate", "train", "models"]
+    assert listed == ["summarize", "extract", "highlight", "evaluate", "bench", "train", "models"]
 
 
 def test_options_are_those_of_the_contract(sumpool: Callable[..., Any]) -> None:

@@ -26,8 +26,9 @@ def random_tokens(n: int, seed: int = 0, sentence: int = 7) -> Tokens:
     return Tokens(ids, [*range(0, n, sentence), n])
 
 
-def test_both_stacks_together_are_the_llama_they_came_from(model: PyramidionLM, llama: Any) -> None:
-    ids = torch.tensor([PREFIX + random_tokens(50).ids])
+@pytest.mark.parametrize("n", [50, 200])
+def test_both_stacks_together_are_the_llama_they_came_from(model: PyramidionLM, llama: Any, n: int) -> None:
+    ids = torch.tensor([PREFIX + random_tokens(n).ids])
     with torch.no_grad():
         expected = llama(ids).logits
         torch.testing.assert_close(
