@@ -360,7 +360,7 @@ def _kept_sentences(document: Document, tokens: Tokens, reading: Reading) -> lis
     """The sentences of running text that the pooler kept.
 
     A model that keeps sentences whole has kept these. Of one that keeps tokens, they are those of which the largest
-    share was kept, as many as would have fitted.
+    share was kept, as many as would have fitted, but one at least.
     """
     kept = reading.kept.tolist()
     counts = Counter(bisect_right(tokens.sentence_starts, place) - 1 for place in kept)
@@ -368,7 +368,7 @@ def _kept_sentences(document: Document, tokens: Tokens, reading: Reading) -> lis
     room = len(kept)
     chosen = []
     for index in sorted(counts, key=lambda index: (-counts[index] / sizes[index], index)):
-        if sizes[index] <= room:
+        if sizes[index] <= room or not chosen:
             chosen.append(index)
             room -= sizes[index]
     starts = [paragraph.start for paragraph in document.paragraphs]
