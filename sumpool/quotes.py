@@ -26,7 +26,7 @@ _COVERED = 0.7
 _SAME = 0.75
 """Share of a sentence's words in a single other one from which the two say the same."""
 _DANGLING, _POINTING, _SYMBOLS = 0.5, 1.0, 6.0
-"""What it costs, in logits: to speak of something before; to point to a table, a figure, a formula; to be symbols.
+"""What it costs, in logits: to speak of something before; to point elsewhere, to be said or asked by somebody; symbols.
 
 The last by their share of the words.
 """
@@ -66,13 +66,15 @@ _DANGLES = re.compile(
     r"(?! (?:paper|study|article|report|work|thesis|review|book|chapter|guide|document|research|proposal|survey|trial|"
     r"enhancement|[A-Z]{2,}))|The (?:former|latter|above|following|same))\b"
 )
+_SPEAKER = re.compile(r"[A-Z][\w .'’-]{0,30}: (?=\S)")
 _SYMBOL = re.compile(
     r"(?!\W*(?:[aAI]|(?:[A-Za-z]\.)+)\W*$)(?=.*[^\W\d_])(?!.*[^\W\d_]{2})\S+|\S*[=+×−<>≤≥√∑∏∫∈^|]\S*", re.ASCII
 )
 """A word without two letters in a row, but for the article, the pronoun and abbreviations; or one with an operator."""
 _POINTS = re.compile(
     rf"{_EXHIBIT}\b|as follows|(?:see|shown|described|mentioned) (?:above|below|in)|"
-    r"\b[Ii]n (?:this|the next|the following) section|\?$|https?://"
+    r"\b[Ii]n (?:this|the next|the following) section|https?://|"
+    r"^[\"“‘']|\?[\"”’')]*$|\b(?:[Uu]m|[Uu]h|[Yy]eah|[Oo]kay)\b"
 )
 
 
@@ -160,6 +162,7 @@ def _stands(text: str) -> bool:
     """Whether a sentence is one: neither a fragment nor a formula, a list or a row of a table."""
     letters = sum(character.isalpha() or character.isspace() for character in text)
     size = len(text.split())
-    opens = text[:1].isupper() or text[:1].isdigit() or text[:1] in "\"“‘'("
+    first = _SPEAKER.sub("", text, count=1)[:1]
+    opens = first.isupper() or first.isdigit() or first in "\"“‘'("
     ends = text.rstrip("\"'”’)]")[-1:] in (".", "!", "?")
     return SHORTEST <= size <= LONGEST and opens and ends and letters >= _LETTERS * len(text)

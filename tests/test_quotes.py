@@ -54,6 +54,12 @@ def test_what_is_asked_for_comes_first() -> None:
     assert [found.index for found in quote(HARBOUR, [0.0] * 4, range(4), words=12)] != [3]
 
 
+def test_what_is_asked_or_hummed_comes_after_what_is_said() -> None:
+    talk = ["Chair: Is the harbour of the town shallow?", "Chair: Um the harbour of the town is shallow."]
+    said = "Chair: The harbour of the town is too shallow."
+    assert [found.index for found in quote([*talk, said], [1.0] * 3, range(3), words=8)] == [2]
+
+
 def test_only_what_was_kept_is_quoted() -> None:
     assert [found.index for found in quote(HARBOUR, [9.0, 0.0, 9.0, 0.0], [1, 3], words=60)] == [1, 3]
 
@@ -75,6 +81,7 @@ def test_a_sentence_that_points_elsewhere_comes_after_one_that_stands_alone() ->
         "Too short.",
         "no capital at its beginning, and so a fragment of something.",
         "The table has the columns year, cost and depth",
+        "PhD F: and that it has gone out to the people who write it down.",
         "A = 3.1 + 4.2 × 5.9 / (6.1 − 7.3) = 12.8 [%] {x}.",
         " ".join(["Word"] + ["more"] * LONGEST) + ".",
         "(" * 200_000 + "Deep.",
