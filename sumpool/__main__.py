@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import suppress
 from typing import NoReturn
 
 from sumpool.interrupts import ending_at_once
+
+INTERRUPTED = (130, 143)
+"""By Ctrl-C, and by SIGTERM."""
 
 
 def main() -> NoReturn:
     """Run the command line. Ctrl-C is quiet even while it is being imported."""
     with ending_at_once(lambda: None):
         from sumpool.cli import main as run
-    run()
+    try:
+        run()
+    except SystemExit as end:
+        if end.code in INTERRUPTED:
+            _leave(end.code)
+        raise
+
+
+def _leave(code: int) -> NoReturn:
+    """End now: Python would first take torch apart, for which a user who has said stop need not wait."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
