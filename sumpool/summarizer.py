@@ -366,7 +366,7 @@ def _kept_sentences(document: Document, tokens: Tokens, reading: Reading) -> lis
     counts = Counter(bisect_right(tokens.sentence_starts, place) - 1 for place in kept)
     sizes = {index: tokens.sentence_starts[index + 1] - tokens.sentence_starts[index] for index in counts}
     room = len(kept)
-    chosen = []
+    chosen: list[int] = []
     for index in sorted(counts, key=lambda index: (-counts[index] / sizes[index], index)):
         if sizes[index] <= room or not chosen:
             chosen.append(index)

@@ -189,7 +189,8 @@ class _Llama:
 
         logging.disable_progress_bar()
         self._device = torch.device(task.device)
-        self._model: Any = AutoModelForCausalLM.from_pretrained(
+        family: Any = AutoModelForCausalLM
+        self._model = family.from_pretrained(
             task.weights, dtype=getattr(torch, task.variant), attn_implementation="sdpa", local_files_only=True
         )
         self._model.to(self._device).eval()
