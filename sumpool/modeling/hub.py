@@ -29,7 +29,7 @@ def download(repository: str, files: Sequence[str], *, needed: str) -> Path:
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
     )
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     def look(*, here: bool) -> Path:
         return Path(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import torch
 import transformers
@@ -51,6 +52,8 @@ def _load(found: FoundWriter, device: torch.device, dtype: torch.dtype) -> Write
         raise ModelError("writer", f"{found.name}: {problem} is never run (use another writer)")
     config = AutoConfig.from_pretrained(found.directory, **options)
     config._attn_implementation = None  # a config may wish for a kernel from the hub, which is code
+    family: Any
+    wrap: type[Writer]
     if type(config) in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING:
         family, wrap = AutoModelForSeq2SeqLM, Seq2SeqWriter
     elif type(config) in MODEL_FOR_CAUSAL_LM_MAPPING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from logging import CRITICAL
 
 from transformers.utils import logging
 
@@ -13,7 +14,7 @@ from transformers.utils import logging
 def quiet() -> Iterator[None]:
     """While inside, notes, warnings and progress bars of transformers are not shown."""
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
+    logging.set_verbosity(CRITICAL)
     logging.disable_progress_bar()
     try:
         with warnings.catch_warnings():
