@@ -277,15 +277,15 @@ def _kept_sentences(document: Document, tokens: Tokens, reading: Reading) -> lis
     """The sentences that the pooler kept, without headings.
 
     A model that keeps sentences whole has kept these. Of one that keeps tokens, they are those of which the largest
-    share was kept, as many as would have fitted.
+    share was kept, as many as would have fitted, but one at least.
     """
     kept = reading.kept.tolist()
     counts = Counter(bisect_right(tokens.sentence_starts, place) - 1 for place in kept)
     sizes = {index: tokens.sentence_starts[index + 1] - tokens.sentence_starts[index] for index in counts}
     room = len(kept)
-    chosen = []
+    chosen: list[int] = []
     for index in sorted(counts, key=lambda index: (-counts[index] / sizes[index], index)):
-        if sizes[index] <= room:
+        if sizes[index] <= room or not chosen:
             chosen.append(index)
             room -= sizes[index]
     headings = {paragraph.start for paragraph in document.paragraphs if paragraph.kind == "heading"}
