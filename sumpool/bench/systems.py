@@ -189,11 +189,10 @@ class _Llama:
 
         logging.disable_progress_bar()
         self._device = torch.device(task.device)
-        family: Any = AutoModelForCausalLM
-        self._model = family.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             task.weights, dtype=getattr(torch, task.variant), attn_implementation="sdpa", local_files_only=True
         )
-        self._model.to(self._device).eval()
+        self._model = model.to(self._device).eval()
         run.load = clock.lap()
 
     def write(self, ids: Sequence[int], count: int, run: Run) -> list[int]:
