@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import accumulate
 
 from sumpool.documents import split_sentences
 
@@ -25,16 +26,16 @@ def plain(text: str) -> str:
 
 
 def near_length(text: str, words: int, *, ended: bool) -> str:
-    """The first sentences of `text`, as many as come nearest to `words` words together.
+    """The first sentences of `text`, as many as come nearest to `words` words together; one said twice counts once.
 
     A text that is one sentence without end is cut off after twice as many words, with an ellipsis.
 
     ended: the writer was done. Otherwise what stands behind the last whole sentence goes, if there is a whole one.
     """
-    sentences = split_sentences(text)
-    while not ended and len(sentences) > 1 and not _END.search(text[: sentences[-1][1]]):
+    sentences = list(dict.fromkeys(text[start:end] for start, end in split_sentences(text)))
+    while not ended and len(sentences) > 1 and not _END.search(sentences[-1]):
         sentences.pop()
-    ends = [end for _, end in sentences]
-    best = text[: min(ends, key=lambda end: abs(len(text[:end].split()) - words), default=0)]
-    written = best.split()
-    return best if len(written) <= 2 * words else " ".join(written[: 2 * words]) + " …"
+    counts = accumulate(len(sentence.split()) for sentence in sentences)
+    nearest = min(enumerate(counts, 1), key=lambda count: abs(count[1] - words), default=(0, 0))[0]
+    written = " ".join(sentences[:nearest]).split()
+    return " ".join(written) if len(written) <= 2 * words else " ".join(written[: 2 * words]) + " …"

@@ -83,6 +83,13 @@ def test_near_length(asked: int, ended: bool, count: int) -> None:
     assert result.endswith(("." if asked > 1 else "…", "Four"))
 
 
+def test_what_is_said_twice_counts_once() -> None:
+    assert (
+        near_length("It is shallow. It silts up. It is shallow. Nobody", 9, ended=False)
+        == "It is shallow. It silts up."
+    )
+
+
 @dataclass
 class Tokenizer:
     model_max_length: float = 1e30
