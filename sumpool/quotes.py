@@ -36,8 +36,8 @@ _PARTS, _SPREAD = 3, 0.5
 """Parts of a document, in its order, and what it is worth to be the first sentence from one of them."""
 _LETTERS = 0.6
 """Share of a sentence's characters that are letters or spaces, at least: formulas and rows of tables have fewer."""
-_TOLERANCE = 0.1
-"""How far the summary may be from the asked length, as a share of it, where sentences allow."""
+_TOLERANCE, _LONGER = 0.1, 0.2
+"""How much shorter than asked a summary may end, and how much longer it may get, where sentences allow."""
 
 _COMMON = terms(
     "about above after again against also although among another are because been before being between both but can "
@@ -67,6 +67,7 @@ _DANGLES = re.compile(
     r"enhancement|[A-Z]{2,}))|The (?:former|latter|above|following|same))\b"
 )
 _SPEAKER = re.compile(r"[A-Z][\w .'’-]{0,30}: (?=\S)")
+_STUTTER = re.compile(r"\b(\w+(?:\W+\w+)?)\W+\1\W+\1\b", re.IGNORECASE)
 _SYMBOL = re.compile(
     r"(?!\W*(?:[aAI]|(?:[A-Za-z]\.)+)\W*$)(?=.*[^\W\d_])(?!.*[^\W\d_]{2})\S+|\S*[=+×−<>≤≥√∑∏∫∈^|]\S*", re.ASCII
 )
@@ -107,13 +108,14 @@ def quote(
     candidates = [_Candidate(index, trim(sentences[index]), logits[index], counts, wanted) for index in short]
     candidates = [candidate for candidate in candidates if candidate.content and _stands(candidate.text)]
     weights = {term: math.log1p(counts[term]) for candidate in candidates for term in candidate.content}
+    nearest = sorted(candidates, key=lambda found: (abs(found.size - words), found.index))[:1]
     chosen: list[_Candidate] = []
     said = 0
     new_parts = set(range(_PARTS))
     while candidates and said < (1 - _TOLERANCE) * words:
         best = max(candidates, key=lambda found: found.worth(weights) + _SPREAD * (part_of(found) in new_parts))
         candidates.remove(best)
-        fits = abs(said + best.size - words) <= abs(said - words) or not (chosen or candidates)
+        fits = abs(said + best.size - words) <= abs(said - words) and said + best.size <= (1 + _LONGER) * words
         if not fits or any(best.says(other) for other in chosen):
             continue
         chosen.append(best)
@@ -121,7 +123,9 @@ def quote(
         new_parts.discard(part_of(best))
         for term in best.content:
             weights[term] = _COVERED * math.log1p(counts[term])
-    return [Quote(candidate.index, candidate.text) for candidate in sorted(chosen, key=lambda found: found.index)]
+    return [
+        Quote(candidate.index, candidate.text) for candidate in sorted(chosen or nearest, key=lambda found: found.index)
+    ]
 
 
 class _Candidate:
@@ -159,10 +163,11 @@ def _refers(inside: str | None) -> bool:
 
 
 def _stands(text: str) -> bool:
-    """Whether a sentence is one: neither a fragment nor a formula, a list or a row of a table."""
+    """Whether a sentence is one: neither a fragment nor a formula, a row of a table or stammering."""
     letters = sum(character.isalpha() or character.isspace() for character in text)
     size = len(text.split())
     first = _SPEAKER.sub("", text, count=1)[:1]
     opens = first.isupper() or first.isdigit() or first in "\"“‘'("
     ends = text.rstrip("\"'”’)]")[-1:] in (".", "!", "?")
-    return SHORTEST <= size <= LONGEST and opens and ends and letters >= _LETTERS * len(text)
+    fluent = not _STUTTER.search(text)
+    return SHORTEST <= size <= LONGEST and opens and ends and fluent and letters >= _LETTERS * len(text)

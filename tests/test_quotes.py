@@ -82,6 +82,7 @@ def test_a_sentence_that_points_elsewhere_comes_after_one_that_stands_alone() ->
         "no capital at its beginning, and so a fragment of something.",
         "The table has the columns year, cost and depth",
         "PhD F: and that it has gone out to the people who write it down.",
+        "Chair: OK, so for for For people at the harbour it is easy.",
         "A = 3.1 + 4.2 × 5.9 / (6.1 − 7.3) = 12.8 [%] {x}.",
         " ".join(["Word"] + ["more"] * LONGEST) + ".",
         "(" * 200_000 + "Deep.",
@@ -91,8 +92,7 @@ def test_fragments_and_formulas_are_not_quoted(text: str) -> None:
     assert quote([text], [9.0], [0], words=60) == []
 
 
-WORDS = ["harbour", "boat", "pier", "light", "water", "stone", "depth", "tide"]
-SENTENCE = st.lists(st.sampled_from(WORDS), min_size=1, max_size=30)
+SENTENCE = st.lists(st.integers(0, 999).map("pier{}".format), min_size=1, max_size=80, unique=True)
 
 
 @given(st.lists(st.tuples(SENTENCE, st.floats(-9, 9)), min_size=1, max_size=20), st.integers(20, 200))
@@ -106,8 +106,8 @@ def test_quotes_are_whole_sentences_in_order_and_near_the_length(
     assert all(sentences[found.index] == found.text for found in quotes)
     assert all(SHORTEST <= len(found.text.split()) <= LONGEST for found in quotes)
     said = sum(len(found.text.split()) for found in quotes)
-    assert said <= max(words + LONGEST / 2, LONGEST)
-    assert bool(quotes) == any(len(sentence.split()) >= SHORTEST for sentence in sentences)
+    assert said <= 1.2 * words or len(quotes) == 1
+    assert bool(quotes) == any(SHORTEST <= len(sentence.split()) <= LONGEST for sentence in sentences)
 
 
 @given(st.text())
