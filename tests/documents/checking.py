@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from itertools import pairwise
 from pathlib import Path
 
@@ -56,5 +57,8 @@ def children() -> set[int]:
     """Processes that this one started and that still run; skips the test where the system doesn't tell."""
     if not Path("/proc/self/task").exists():
         pytest.skip("needs /proc")
-    tasks = Path("/proc/self/task").iterdir()
-    return {int(number) for task in tasks for number in (task / "children").read_text().split()}
+    found: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that ends while we look
+            found.update(int(number) for number in (task / "children").read_text().split())
+    return found
