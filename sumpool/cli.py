@@ -148,7 +148,8 @@ PoolOption = Annotated[
         "--pool",
         metavar="K",
         min=1,
-        help="How many token representations the summary is written from.  [default: the model's own]",
+        help="How many token representations the summary is made from.  [default: the model's own, "
+        "and for quotes at least 8 a word]",
         show_default=False,
     ),
 ]

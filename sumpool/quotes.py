@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 from sumpool.support import terms
 
+KEPT_A_WORD = 8
+"""Representations that the pooler keeps for each word to be quoted, so that there are sentences to choose among."""
 SHORTEST, LONGEST = 6, 70
 """Words of a sentence that can stand in a summary."""
 _CHARACTERS = 20 * LONGEST

@@ -25,7 +25,7 @@ from sumpool.modeling.grounding import Grounding
 from sumpool.modeling.reading import Ranking, Reading
 from sumpool.modeling.rules import Vocabulary
 from sumpool.progress import Progress
-from sumpool.quotes import quote
+from sumpool.quotes import KEPT_A_WORD, quote
 from sumpool.summary import Passage, Seconds, Statement, Summary, Wording
 from sumpool.support import Support
 from sumpool.writers.finding import find_writer
@@ -56,7 +56,7 @@ class Summarizer:
     Args:
         model: an installed model's name, a checkpoint's directory, or a hub name; the shipped one by default.
         device: "auto" (CUDA, then MPS, then CPU), "cpu", "cuda" or "mps".
-        pool: representations kept; the model's own number by default.
+        pool: representations kept; by default the model's own number, or what a long summary of quotes takes.
         block: document tokens in a block; the model's own number by default.
         drafts: of each sentence, the best of which stays; 1 is fastest. An encoder-decoder has as many beams.
         writer: the directory or the hub name of another model, an encoder-decoder or a chat model in the format of
@@ -189,7 +189,7 @@ class Summarizer:
         extracted = time.perf_counter()
         words = fitting_length(words, document.words)
         tokens = self.tokenize(document)
-        reading = self.read(tokens, words, focus=focus, progress=watcher)
+        reading = self.read(tokens, words, focus=focus, wording=wording, progress=watcher)
         read_at = time.perf_counter()
         sentences = self.compose(
             document, tokens, reading, words, focus=focus, wording=wording, grounded=grounded, progress=watcher
@@ -211,6 +211,9 @@ class Summarizer:
         )
         return summary, document, tokens, reading
 
+    def _wording(self, wording: Wording | None) -> Wording:
+        return wording or (self._engine.wording if self._writer is None else "own")
+
     def tokenize(self, document: Document) -> Tokens:
         """The document as the model reads it; DocumentError if there is nothing to read."""
         tokens = tokenize(self._prompts, document.text, [(s.start, s.end) for s in document.sentences])
@@ -225,15 +228,22 @@ class Summarizer:
         words: int,
         *,
         focus: str | None = None,
+        wording: Wording | None = None,
         ranking: Ranking | None = None,
         progress: Progress | None = None,
     ) -> Reading:
-        """Read a tokenized document for a summary of `words` words; `ranking` takes the scorer's place if given."""
+        """Read a tokenized document for a summary of `words` words in a wording as for `summarize`.
+
+        `ranking` takes the scorer's place if given.
+        """
+        pool = self._pool
+        if pool is None and self._engine.pool_size is not None and self._wording(wording) == "quoted":
+            pool = max(self._engine.pool_size, KEPT_A_WORD * words)
         return self._engine.read(
             tokens,
             self._prompts.prefix(words, focus),
             focus=self._prompts.focus(focus) if focus else None,
-            pool_size=self._pool,
+            pool_size=pool,
             block_size=self._block,
             ranking=ranking,
             progress=(progress or Progress()).reading,
@@ -262,8 +272,7 @@ class Summarizer:
             **writing: what else `write` takes, for the model's own words.
         """
         kept = _kept_sentences(document, tokens, reading)
-        usual = self._engine.wording if self._writer is None else "own"
-        if (wording or usual) == "quoted":
+        if self._wording(wording) == "quoted":
             texts = [document.text[sentence.start : sentence.end] for sentence in document.sentences]
             logits = torch.logit(reading.scores, eps=1e-6).tolist()
             quotes = quote(texts, logits, kept, words=words, focus=focus)

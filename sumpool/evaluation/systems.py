@@ -16,6 +16,7 @@ from sumpool.modeling.checkpoint import find_model, load_config
 from sumpool.modeling.reading import Ranking
 from sumpool.progress import Progress
 from sumpool.summarizer import WINDOW_ROOM, Summarizer
+from sumpool.summary import Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +66,20 @@ def make_systems(settings: Settings) -> dict[str, System]:
     return {name: made[name] for name in settings.systems}
 
 
-def pooled(summarizer: Summarizer, ranking_for: Callable[[Case], Ranking | None], **writing: Any) -> System:
+def pooled(
+    summarizer: Summarizer,
+    ranking_for: Callable[[Case], Ranking | None],
+    *,
+    wording: Wording | None = None,
+    **writing: Any,
+) -> System:
     """The summarizer with a case's ranking in its scorer's place, where there is one, and options of its `compose`."""
 
     def system(case: Case, progress: Progress) -> Written:
         tokens = summarizer.tokenize(case.document)
-        reading = summarizer.read(tokens, case.words, focus=case.focus, ranking=ranking_for(case), progress=progress)
-        sentences = summarizer.compose(
-            case.document, tokens, reading, case.words, focus=case.focus, progress=progress, **writing
-        )
+        asked: dict[str, Any] = {"focus": case.focus, "wording": wording, "progress": progress}
+        reading = summarizer.read(tokens, case.words, ranking=ranking_for(case), **asked)
+        sentences = summarizer.compose(case.document, tokens, reading, case.words, **asked, **writing)
         text = " ".join(sentence.text for sentence in sentences)
         kept = reading.kept.tolist()
         return Written(text, Pool(kept, tokens.sentence_starts) if len(kept) < len(tokens) else None)
@@ -87,7 +93,7 @@ def unpooled(summarizer: Summarizer, window: int) -> System:
     def system(case: Case, progress: Progress) -> Written:
         document = beginning(case.document, summarizer.tokenize(case.document), window)
         tokens = summarizer.tokenize(document)
-        reading = summarizer.read(tokens, case.words, focus=case.focus, progress=progress)
+        reading = summarizer.read(tokens, case.words, focus=case.focus, wording="own", progress=progress)
         return Written(summarizer.write(document, tokens, reading, case.words, progress=progress))
 
     return system

@@ -25,12 +25,14 @@ class Engine:
         read: `sumpool.modeling.reading.read` without its first argument.
         write: `sumpool.modeling.writing.write` without its first two.
         wording: what a summary is made of unless something else is wanted.
+        pool_size: representations kept, where that can change with what is wanted; None where training has fixed it.
     """
 
     prompts: Prompts
     read: Callable[..., Reading]
     write: Callable[..., str]
     wording: Wording
+    pool_size: int | None = None
 
 
 def load_engine(directory: Path, device: torch.device) -> Engine:
@@ -45,4 +47,4 @@ def load_engine(directory: Path, device: torch.device) -> Engine:
         return Engine(asking, partial(summarizing.read, transpooler), writing, "own")
     model = load_model(directory, device=device, dtype=dtype, keep_int8=device.type == "cpu")
     prompts = Prompts.load(directory)
-    return Engine(prompts, partial(read, model), partial(write, model, prompts), "quoted")
+    return Engine(prompts, partial(read, model), partial(write, model, prompts), "quoted", model.config.pool_size)

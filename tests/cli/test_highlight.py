@@ -112,7 +112,7 @@ def test_page_holds_what_extract_prints(highlight: Sumpool, sumpool: Sumpool, st
 
 
 def test_scores_and_kept_tokens_are_those_of_the_reading(story: Path, small_model: Path) -> None:
-    summarizer = Summarizer(small_model)
+    summarizer = Summarizer(small_model, pool=48)
     result = summarizer.highlight("story.txt", length=20)
     assert result.summary.text == summarizer.summarize("story.txt", length=20).text
     tokens = summarizer.tokenize(result.document)

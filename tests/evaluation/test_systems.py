@@ -28,7 +28,7 @@ def case(data: Path) -> Case:
 
 @pytest.fixture(scope="module")
 def summarizer(small_model: Path) -> Summarizer:
-    return Summarizer(small_model, device="cpu")
+    return Summarizer(small_model, device="cpu", pool=48)
 
 
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=8), st.integers(1, 30), st.randoms())
@@ -109,13 +109,21 @@ def test_base_reads_its_window_and_pools_nothing(small_model: Path, summarizer: 
 
 
 def test_ours_is_what_the_summarizer_writes(small_model: Path, summarizer: Summarizer, case: Case, data: Path) -> None:
-    system = make_systems(Settings((data,), ("sumpool",), model=str(small_model), device="cpu"))["sumpool"]
+    system = make_systems(Settings((data,), ("sumpool",), model=str(small_model), pool=48, device="cpu"))["sumpool"]
     written = system(case, Progress())
     assert written.text == summarizer.summarize(case.document, length=case.words).text
     assert written.pool is not None
     assert len(written.pool.kept) == 48
     short = Case("a", "b", from_text("Ships came. They left again."), "", 20)
     assert system(short, Progress()).pool is None
+
+
+def test_the_pool_grows_with_the_quotes_that_are_wanted(small_model: Path, case: Case) -> None:
+    ours = Summarizer(small_model, device="cpu")
+    tokens = ours.tokenize(case.document)
+    sizes = [len(ours.read(tokens, words, wording="quoted").kept) for words in (5, 20, 30)]
+    assert sizes == [48, 160, 240], "the model's own number, or eight for each word"
+    assert len(ours.read(tokens, 30, wording="own").kept) == 48
 
 
 def test_a_document_within_the_window_is_read_whole(summarizer: Summarizer) -> None:
