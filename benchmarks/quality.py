@@ -36,11 +36,11 @@ from sumpool.training.transpooler import TranspoolerLearner
 
 SMALL: dict[str, Any] = {
     "width": 128, "layers": 2, "vocabulary": 2000, "pool": 32, "block": 64, "schedule": {1: 128, 2: 32},
-    "longest_document": 250, "longest_summary": 60, "batch": 8, "held": 32,
+    "longest_document": 250, "longest_summary": 60, "batch": 8, "held": 64, "rate": 2e-3,
 }  # fmt: skip
 LARGE: dict[str, Any] = {
     "width": 512, "layers": 6, "vocabulary": 32000, "pool": 512, "block": 512, "longest_document": 6000,
-    "longest_summary": 320, "batch": 32, "held": 150, "tokens_at_once": 65536, "schedule": {},
+    "longest_summary": 320, "batch": 32, "held": 150, "rate": 5e-4, "tokens_at_once": 65536, "schedule": {},
 }  # fmt: skip
 ROUGES = ("rouge1", "rouge2", "rougeLsum")
 
@@ -119,13 +119,13 @@ def main(
     """Train, measure, print the table, and write it with its plot."""
     cuda = large and torch.cuda.is_available()
     shape, device = LARGE if large else SMALL, "cuda" if cuda else "cpu"
-    warm, steps = warm or (4000 if large else 600), steps or (8000 if large else 150)
+    warm, steps = warm or (4000 if large else 1000), steps or (8000 if large else 200)
     count, words = count or (100 if large else 20), words or (180 if large else 40)
     sizes = (shape["longest_document"], shape["longest_summary"])
     data, dev = (cut(path, work / f"{name}.jsonl", *sizes) for path, name in ((data, "train"), (dev, "dev")))
     console = Console(stderr=True)
     scratch = Settings(
-        [data], work / "start", dev=[dev], steps=warm, rate=1e-3, every=max(steps // 4, 1), device=device, seed=seed,
+        [data], work / "start", dev=[dev], steps=warm, every=max(steps // 4, 1), device=device, seed=seed,
         **{**shape, "schedule": {}}, arch="blockwise",
     )  # fmt: skip
     kinds = suitable([dev], longest_summary=scratch.longest_summary)
@@ -141,7 +141,8 @@ def main(
     for name, choice in systems().items():
         schedule = shape["schedule"] if choice["arch"] == "pyramidion" else {}
         options = choice | {"schedule": schedule, "base": str(scratch.out), "out": work / name.replace(", ", "-")}
-        settings = replace(scratch, steps=steps, warmup=max(steps // 10, 1), **options)
+        # What has learned already learns on at half the rate.
+        settings = replace(scratch, steps=steps, warmup=max(steps // 10, 1), rate=scratch.rate / 2, **options)
         curves[name] = run(settings, console)
         losses = [entry["dev_loss"] for entry in curves[name] if "dev_loss" in entry]
         rows.append({"system": name, "loss": losses[-1], **rouge_of(settings.out, *measured)})

@@ -91,6 +91,10 @@ class TranspoolerLearner(Learner):
             "decoder_ffn_dim": 4 * settings.width,
             "encoder_layers": settings.layers,
             "pre_norm": True,
+            # As large as the sinusoidal positions that are added to it: a token is drowned by them otherwise, and the
+            # decoder learns to do without the document.
+            "init_std": settings.width**-0.5,
+            "scale_embedding": True,
             **{f"{name}_token_id": SPECIAL.index(token) for name, token in zip(_NAMES, SPECIAL, strict=False)},
             "decoder_start_token_id": SPECIAL.index("</s>"),
         }
