@@ -299,6 +299,7 @@ class Summarizer:
         grounded: bool = True,
         drafts: int | None = None,
         contrast: float = CONTRAST,
+        speculate: bool = True,
         progress: Progress | None = None,
     ) -> str:
         """A summary of about `words` words of what was read, in the model's own words.
@@ -310,6 +311,7 @@ class Summarizer:
             drafts: of each sentence; the summarizer's own number by default. Not for another writer.
             contrast: how much it counts what the document adds to what the model would write without it. Not for
                 another writer.
+            speculate: write a single draft faster where it copies what was kept; the text is the same without.
             progress: is told how far writing is.
         """
         watcher = progress or Progress()
@@ -325,6 +327,7 @@ class Summarizer:
             support=_support(document, _kept_sentences(document, tokens, reading)).share,
             drafts=drafts or self._drafts,
             contrast_weight=contrast,
+            copied=[tokens.ids[place] for place in reading.kept.tolist()] if speculate else (),
             progress=watcher.writing,
         )
 

@@ -17,6 +17,8 @@ from sumpool.modeling.config import PyramidionConfig
 
 _SLICE = 64
 """Queries that attend at a time, where doing so saves work."""
+_FEW = 4
+"""Queries that attend one by one, so that each comes out as it would alone, to the bit."""
 
 
 class Linear(nn.Linear):
@@ -95,7 +97,7 @@ class KVCache:
         return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
 
     def advance(self, tokens: int) -> None:
-        """Count `tokens` more positions as held, once every layer has appended them."""
+        """Count `tokens` more positions as held, once every layer has appended them; if negative, drop the last."""
         self.length += tokens
 
     def keep(self, first: int, places: Sequence[int]) -> None:
@@ -154,6 +156,13 @@ def _attend(queries: Tensor, keys: Tensor, values: Tensor, visible: Tensor | Non
         if queries.device.type == "cpu" and tokens > _SLICE and not torch.is_grad_enabled():
             return _attend_in_slices(queries, keys, values)
         return F.scaled_dot_product_attention(queries, keys, values, is_causal=tokens > 1, enable_gqa=True)
+    if visible is None and 1 < tokens <= _FEW:
+        ends = range(past + 1, past + tokens + 1)
+        each = [
+            _attend(query, keys[:, :, :end], values[:, :, :end], past=end - 1)
+            for query, end in zip(queries.split(1, dim=2), ends, strict=True)
+        ]
+        return torch.cat(each, dim=2)
     seen = None
     if visible is not None:
         seen = F.pad(visible, (keys.shape[2] - visible.shape[1], 0), value=True)

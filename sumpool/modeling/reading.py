@@ -12,10 +12,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sumpool.errors import ModelError
 from sumpool.modeling.blocks import Tokens, cut_blocks
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.pooling import hard_top_k
 from sumpool.pooling.scorer import place_features, sentence_means
+
+_ON_CPU, _ON_GPU = 2048, 32_768
+"""Document tokens in a batch of blocks; on a CPU, more of them don't run faster."""
 
 Ranking = Callable[[Tokens], Tensor]
 """A way to choose what is kept without looking: a document's n tokens -> logits [n], the highest kept."""
@@ -49,18 +53,41 @@ class ReadBlocks:
 
 
 def read_blocks(model: PyramidionLM, tokens: Tokens, prefix: list[int], block_size: int) -> Iterator[ReadBlocks]:
-    """Run every block, the prefix in front of each, through the lower layers, some blocks at a time."""
+    """Run every block, the prefix in front of each, through the lower layers, some blocks at a time.
+
+    Where memory doesn't suffice for a batch, it and all after it are halved; ModelError if it doesn't for one block.
+    """
     blocks = cut_blocks(tokens, block_size)
-    width = 4 if model.device.type == "cpu" else 64
-    for start in range(0, len(blocks), width):
+    width = max(1, (_ON_CPU if model.device.type == "cpu" else _ON_GPU) // block_size)
+    start = 0
+    while start < len(blocks):
         batch = blocks[start : start + width]
-        longest = max(end - first for first, end in batch)
-        ids = torch.zeros(len(batch), len(prefix) + longest, dtype=torch.long)
-        for row, (first, end) in enumerate(batch):
-            ids[row, : len(prefix) + end - first] = torch.tensor(prefix + tokens.ids[first:end])
-        states = model.read(ids.to(model.device))
+        states = _batch_states(model, tokens, prefix, batch)
+        if states is None:
+            if len(batch) == 1:
+                raise ModelError(
+                    "model", f"too little memory on {model.device.type} (use --device cpu, or less --block)"
+                )
+            width = len(batch) // 2
+            continue
+        start += len(batch)
         kept = [states[row, len(prefix) : len(prefix) + end - first] for row, (first, end) in enumerate(batch)]
         yield ReadBlocks(batch[0][0], torch.cat(kept), states[0, : len(prefix)])
+
+
+def _batch_states(
+    model: PyramidionLM, tokens: Tokens, prefix: list[int], batch: list[tuple[int, int]]
+) -> Tensor | None:
+    """The representations [b, p + t, d] of b blocks of up to t tokens behind the prefix; None where memory ran out."""
+    longest = max(end - first for first, end in batch)
+    ids = torch.zeros(len(batch), len(prefix) + longest, dtype=torch.long)
+    for row, (first, end) in enumerate(batch):
+        ids[row, : len(prefix) + end - first] = torch.tensor(prefix + tokens.ids[first:end])
+    try:
+        return model.read(ids.to(model.device))
+    except torch.OutOfMemoryError:
+        # Left before another try: the error holds on to what was computed so far.
+        return None
 
 
 def read(
@@ -83,6 +110,9 @@ def read(
         pool_size, block_size: the config's where None.
         ranking: takes the trained scorer's place, for comparisons; sentences are kept or dropped whole by it, too.
         progress: called with the tokens read and their total.
+
+    Raises:
+        ModelError: memory runs out.
     """
     if not len(tokens):
         raise ValueError("no tokens to read")

@@ -134,11 +134,13 @@ def write(
     support: Callable[[str], float] | None = None,
     drafts: int = 1,
     contrast_weight: float = 0.0,
+    copied: Sequence[int] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> str:
     """A summary of about `words` words of what was read, under `SummaryRules`. The same input gives the same text.
 
-    As many beams as `drafts`. `support` and `contrast_weight` have no part in a beam search over whole summaries.
+    As many beams as `drafts`. `support`, `contrast_weight` and `copied` have no part in a beam search over whole
+    summaries.
     """
     start = torch.tensor([model.config.decoder_start_token_id], device=model.device)
     begun = torch.cat((start, reading.context))

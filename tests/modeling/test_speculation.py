@@ -1,0 +1,133 @@
+"""Speculation: the same text in fewer forward passes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sumpool import Summarizer
+from sumpool.documents import read_document
+from sumpool.modeling.blocks import Tokens
+from sumpool.modeling.checkpoint import load_model
+from sumpool.modeling.grounding import Grounding
+from sumpool.modeling.prompts import Prompts
+from sumpool.modeling.pyramidion_lm import PyramidionLM
+from sumpool.modeling.reading import Reading, read
+from sumpool.modeling.rules import Vocabulary
+from sumpool.modeling.speculation import AHEAD, Lookup
+from sumpool.modeling.writing import write
+
+WORDS = 16
+
+
+@pytest.fixture(scope="module")
+def stored(small_model: Path) -> PyramidionLM:
+    """Random weights in int8, which is what writes on a CPU."""
+    return load_model(small_model, device=torch.device("cpu"), dtype=torch.float32, keep_int8=True)
+
+
+@pytest.fixture(scope="module")
+def vocabulary(prompts: Prompts) -> Vocabulary:
+    return Vocabulary(prompts)
+
+
+@pytest.fixture(scope="module")
+def reading(stored: PyramidionLM) -> Reading:
+    return read(stored, Tokens(list(range(100, 300)), [*range(0, 200, 8), 200]), [1, 2, 3])
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The rows of every forward pass."""
+    counted: list[int] = []
+    logits = PyramidionLM.logits
+
+    def count(model: PyramidionLM, x: torch.Tensor) -> torch.Tensor:
+        counted.append(x.numel() // x.shape[-1])
+        return logits(model, x)
+
+    monkeypatch.setattr(PyramidionLM, "logits", count)
+    return counted
+
+
+def test_what_follows_the_longest_run_where_it_stands_last_is_guessed() -> None:
+    lookup = Lookup([1, 2, 3, 4, 5, 6, 7, 9, 2, 3, 4, 8, 8, 8])
+    assert lookup.following([2, 3, 4]) == [8, 8, 8]
+    assert lookup.following([0, 1, 2, 3, 4]) == [5, 6, 7][:AHEAD]
+    assert lookup.following([4, 8, 8, 8]) == []
+    assert lookup.following([3, 4]) == lookup.following([]) == Lookup([]).following([1, 2, 3]) == []
+
+
+def test_several_tokens_at_once_come_out_as_one_by_one_to_the_bit(stored: PyramidionLM) -> None:
+    ids = torch.randint(0, 49152, (AHEAD + 1,), generator=torch.Generator().manual_seed(3))
+    caches = [stored.new_cache(stored.lower, 60) for _ in range(2)]
+    for cache in caches:
+        stored.read(torch.arange(100, 140)[None], cache)
+    together = stored.read(ids[None], caches[0])
+    alone = torch.cat([stored.read(token[None, None], caches[1]) for token in ids], dim=1)
+    assert torch.equal(stored.logits(together[0]), torch.cat([stored.logits(state[None]) for state in alone[0]]))
+
+
+@settings(max_examples=8, deadline=None)
+@given(data=st.data())
+def test_whatever_is_guessed_the_text_is_the_same(
+    stored: PyramidionLM, prompts: Prompts, vocabulary: Vocabulary, reading: Reading, data: st.DataObject
+) -> None:
+    """Guesses from the text itself with tokens of it replaced: right for a while, then wrong. Under all rules."""
+    grounding = Grounding("In March the Harbour had 12 ships.", vocabulary.ordinary)
+    contrast = data.draw(st.sampled_from([0.0, 0.3]))
+
+    def written(copied: list[int]) -> str:
+        return write(
+            stored,
+            prompts,
+            vocabulary,
+            reading,
+            words=WORDS,
+            drafts=1,
+            grounding=grounding,
+            contrast_weight=contrast,
+            copied=copied,
+        )
+
+    plain = written([])
+    copied = prompts.plain(plain)
+    for place in data.draw(st.lists(st.integers(0, len(copied) - 1), max_size=8)):
+        copied[place] = data.draw(st.integers(0, 49151))
+    assert written(copied) == plain
+
+
+def test_a_text_that_was_guessed_takes_fewer_passes(
+    stored: PyramidionLM, prompts: Prompts, vocabulary: Vocabulary, reading: Reading, passes: list[int]
+) -> None:
+    plain = write(stored, prompts, vocabulary, reading, words=WORDS, drafts=1)
+    count = len(passes)
+    passes.clear()
+    # What the tokenizer makes of the text may differ from what was written in places.
+    assert write(stored, prompts, vocabulary, reading, words=WORDS, drafts=1, copied=prompts.plain(plain)) == plain
+    assert len(passes) < 0.8 * count
+
+
+@pytest.mark.parametrize(
+    "name", ["minutes.md", *(pytest.param(name, marks=pytest.mark.long) for name in ("handbook.txt", "report.pdf"))]
+)
+def test_the_shipped_model_writes_the_same_and_copies_now_and_then(
+    root: Path, shipped: Summarizer, name: str, passes: list[int]
+) -> None:
+    document = read_document(root / "examples" / name)
+    tokens = shipped.tokenize(document)
+    reading = shipped.read(tokens, 30)
+    plain = shipped.write(document, tokens, reading, 30, drafts=1, speculate=False)
+    count = len(passes)
+    passes.clear()
+    assert shipped.write(document, tokens, reading, 30, drafts=1) == plain
+    assert len(passes) < count
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Summarizer:
+    return Summarizer(device="cpu")
