@@ -49,6 +49,8 @@ _COMMON = terms(
     "was were what when where whether which while who will with within without would you your"
 )
 _ASIDE = re.compile(r"\s*\(([^()]*)\)|(?:\s+|(?<=[a-z]{3}))\[\d[\d\s,;–-]*\]")
+_STRAY = re.compile(r"((?:^|\))[^()]*[a-z]{3})\)(?=\W|$)")
+"""A parenthesis that none opens: all that is left of a citation such as "muscles1, 2)" where the numbers were lost."""
 _EXHIBIT = (
     r"\b(?:[Ff]igs?|[Ff]igures?|[Tt]ables?|[Ss]ections?|[Ss]ect?|[Aa]ppendix|[Aa]ppendices|[Ee]qs?|[Ee]quations?|"
     r"[Cc]hapters?|[Aa]lgorithms?|[Aa]dditional files?|Supplementary [A-Z][a-z]+)\.? ?\(?[\dA-Z]"
@@ -155,6 +157,7 @@ class _Candidate:
 def trim(sentence: str) -> str:
     """A sentence without its citations, references to figures in parentheses, and a connective at its beginning."""
     text = _ASIDE.sub(lambda aside: "" if _refers(aside[1]) else aside[0], " ".join(sentence.split()))
+    text = _STRAY.sub(r"\1", text)
     rest = _CONNECTIVE.sub("", text, count=1) if _CONNECTIVE.match(text) else text
     return text if rest is text else rest[:1].upper() + rest[1:]
 

@@ -31,6 +31,8 @@ HARBOUR = [
         ("The rate (95% CI, 1.2 to 3.4) fell.", "The rate (95% CI, 1.2 to 3.4) fell."),
         ("Both arms (secretary and clerk) were equal (equal in size).", None),
         ("The array a[3] grows.", None),
+        ("It hardens the muscles).", "It hardens the muscles."),
+        ("It is a) cheap and b) good (so far).", None),
         ("However fast it is, it works.", None),
         ("Also known as pooling, it helps.", None),
     ],
