@@ -48,6 +48,8 @@ _COMMON = terms(
     "such than that the their them then there these they this those through thus under until use used using very via "
     "was were what when where whether which while who will with within without would you your"
 )
+_MARKER = re.compile(r"(?:\(?(?:\d{1,2}|[a-z])[.)]|[-*•])\s+(?=\S)")
+"""What stands before an item of a list."""
 _ASIDE = re.compile(r"\s*\(([^()]*)\)|(?:\s+|(?<=[a-z]{3}))\[\d[\d\s,;–-]*\]")
 _STRAY = re.compile(r"((?:^|\))[^()]*[a-z]{3})\)(?=\W|$)")
 """A parenthesis that none opens: all that is left of a citation such as "muscles1, 2)" where the numbers were lost."""
@@ -155,8 +157,13 @@ class _Candidate:
 
 
 def trim(sentence: str) -> str:
-    """A sentence without its citations, references to figures in parentheses, and a connective at its beginning."""
-    text = _ASIDE.sub(lambda aside: "" if _refers(aside[1]) else aside[0], " ".join(sentence.split()))
+    """A sentence without its citations, references to figures in parentheses, and what it begins with as an item of a
+    list or with a connective.
+    """
+    text = " ".join(sentence.split())
+    if marker := _MARKER.match(text):
+        text = text[marker.end() :]
+    text = _ASIDE.sub(lambda aside: "" if _refers(aside[1]) else aside[0], text)
     text = _STRAY.sub(r"\1", text)
     rest = _CONNECTIVE.sub("", text, count=1) if _CONNECTIVE.match(text) else text
     return text if rest is text else rest[:1].upper() + rest[1:]
