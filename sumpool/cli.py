@@ -6,11 +6,12 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -40,6 +41,9 @@ from sumpool.sources import Source, find_sources
 from sumpool.summary import Wording
 from sumpool.terminal import Terminal
 from sumpool.training.cli import TRAIN_EXAMPLES, train
+
+if TYPE_CHECKING:
+    from sumpool.cluster import Placement
 
 MOST_JOBS = 4
 WIDEST = 100
@@ -239,6 +243,45 @@ def summarize(
         bool, typer.Option("--recursive/--no-recursive", help="Whether directories in directories are searched.")
     ] = True,
     jobs: JobsOption = None,
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(
+            "--engine",
+            metavar="local|ray",
+            help="ray: several workers, each with a model of its own, on this machine or a cluster.",
+        ),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address",
+            metavar="auto|HOST:PORT",
+            help="The Ray cluster that does the work; auto is the one that this machine belongs to.  [default: Ray is "
+            "started on this machine]",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            metavar="N",
+            min=1,
+            help="How many workers Ray starts.  [default: one a GPU, or one a core where there is none]",
+            show_default=False,
+        ),
+    ] = None,
+    gpus_per_worker: Annotated[
+        float | None,
+        typer.Option(
+            "--gpus-per-worker",
+            metavar="N",
+            min=0,
+            help="How much of a GPU a worker of Ray's gets: 0.25 puts four on one.  [default: 1, or 0 where there is "
+            "none]",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: OverwriteOption = False,
     fail_fast: FailFastOption = False,
     password: PasswordOption = None,
@@ -255,17 +298,24 @@ def summarize(
     """
     terminal = Terminal(quiet=quiet)
     writing = Writing(parse_length(length), focus, wording, grounded, model, device, pool, block, writer)
+    placement = _placement(engine, address, workers, gpus_per_worker)
     arguments = _arguments(sources)
     to_file = None if output in (None, "-") else output
     found = find_sources(arguments, recursive=recursive, leave_out=Path(to_file) if to_file else None)
     tasks, directory = _tasks(found, arguments, to_file, SUFFIXES[format])
-    reading = Reading(password, abstract, timeout, jobs or _default_jobs())
+    # Ray's workers keep the cores busy by their number.
+    reading = Reading(password, abstract, timeout, jobs or (_default_jobs() if placement is None else 1))
     # A wrong model is worth telling before documents are read.
     settings = settings_fingerprint("summarize", writing, reading, format=format, sources=show_sources)
 
+    new_batch: Callable[..., Batch] = Batch
+    if placement is not None:
+        from sumpool.cluster import RayBatch
+
+        new_batch = partial(RayBatch, placement)
     on_terminal = to_file is None and sys.stdout.isatty()
     with _results(directory, settings) as results:
-        batch = Batch(
+        batch = new_batch(
             reading,
             writing,
             lambda several: make_renderer(
@@ -659,6 +709,24 @@ def _tasks(
         return map(Task, sources, plan_outputs(sources, directory, suffix)), directory
     check_file(directory, sources)
     return map(Task, sources, [directory]), None
+
+
+def _placement(engine: str, address: str | None, workers: int | None, gpus: float | None) -> Placement | None:
+    """Where Ray is to work; None if it isn't asked for, UsageError if only its options are, or it isn't there."""
+    if engine == "ray":
+        from sumpool.cluster import Placement, check_installed
+
+        check_installed()
+        if gpus is not None and gpus > 1 and not gpus.is_integer():
+            raise UsageError(
+                "engine", f"--gpus-per-worker {gpus:g}: parts of several GPUs (use up to 1, or a whole number)"
+            )
+        return Placement(address, workers, gpus)
+    given = {"--address": address, "--workers": workers, "--gpus-per-worker": gpus}
+    for name, value in given.items():
+        if value is not None:
+            raise UsageError("engine", f"{name} is for Ray's workers (add --engine ray)")
+    return None
 
 
 def _results(directory: Path | None, settings: str) -> Results:

@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,25 @@ def fingerprint(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is there already where the result of a source is to go: by default nothing, or nothing that counts."""
+
+    finished: bool = False
+    """Whether it is the complete result, of a source with the fingerprint `content` (None: of whatever source)."""
+    content: str | None = None
+    error: OutputError | None = None
+    """Why it is not to be replaced by anything else unasked."""
+
+    def is_finished(self, content: str) -> bool:
+        """Whether a source with the fingerprint `content` needs no work; OutputError if its result may not go there."""
+        if self.finished and self.content in (None, content):
+            return True
+        if self.error is not None:
+            raise self.error
+        return False
+
+
 class Results:
     """Results that no record is kept of: standard output, or a file, which is finished if it is there."""
 
@@ -40,9 +60,9 @@ class Results:
     ) -> None:
         return None
 
-    def is_finished(self, target: Path, source: Path | None, content: str) -> bool:
-        """Whether `target` is the result of a source (None: standard input) with the fingerprint `content`."""
-        return is_there(target)
+    def standing(self, target: Path, source: Path | None) -> Standing:
+        """What is at `target`, where the result of a source (None: standard input) is to go."""
+        return Standing(is_there(target))
 
     def write(self, target: Path, text: str, source: Path | None, content: str) -> None:
         """Write the result of a source with the fingerprint `content`, whole or not at all, or raise OutputError."""
@@ -89,29 +109,30 @@ class Record(Results):
             os.close(self._descriptor)
             self._descriptor = None
 
-    def is_finished(self, target: Path, source: Path | None, content: str) -> bool:
-        """Whether `target` holds, complete, what these settings make of the source.
+    def standing(self, target: Path, source: Path | None) -> Standing:
+        """What is at `target`: what these settings made of a source, complete, or something else.
 
-        Raises OutputError if the file there is not to be replaced unasked: the record does not know it, or it is the
-        result of another source, which still exists.
+        It has an error if it is not to be replaced unasked: the record does not know it, or it is the result of another
+        source, which still exists.
         """
         if not is_there(target):
-            return False
+            return Standing()
         with self._lock:
             self._refresh()
             entry = self._entries.get(self._key(target))
         if entry is None:
-            raise OutputError("output", f"{target}: exists, and sumpool did not write it (--overwrite replaces it)")
-        wanted = {"settings": self._settings, "content": content}
-        if {name: entry[name] for name in wanted} == wanted and _holds(target, entry):
-            return True
+            return Standing(
+                error=OutputError("output", f"{target}: exists, and sumpool did not write it (--overwrite replaces it)")
+            )
+        finished = entry["settings"] == self._settings and _holds(target, entry)
+        error = None
         former = entry["source"]
         if former is not None and former != self._name(source) and (self._directory / former).exists():
             shown = os.path.normpath(self._directory / former)
-            raise OutputError(
+            error = OutputError(
                 "output", f"{target}: is the result of {shown} (choose another directory, or --overwrite replaces it)"
             )
-        return False
+        return Standing(finished, entry["content"], error)
 
     def write(self, target: Path, text: str, source: Path | None, content: str) -> None:
         data = encode(text)

@@ -97,10 +97,10 @@ class Terminal(Progress):
         print(one_line(text), file=sys.stderr, flush=True)
 
     @contextmanager
-    def document(self, name: str, number: int, total: int | None) -> Iterator[None]:
+    def document(self, name: str, number: int, total: int | None, detail: str = "opening") -> Iterator[None]:
         """While inside, one live line tells how far document `number` of `total` is; it is gone afterwards.
 
-        `total` is None as long as it isn't known.
+        `total` is None as long as it isn't known. `detail` is what is being done, until something else is told.
         """
         if not self.live:
             yield
@@ -124,7 +124,7 @@ class Terminal(Progress):
             redirect_stderr=False,
         ) as self._bar:
             place = f"{number:,} " if total is None else f"{number:,}/{total:,} " if total > 1 else ""
-            self._task = self._bar.add_task(place + name, total=None, detail="opening")
+            self._task = self._bar.add_task(place + name, total=None, detail=detail)
             try:
                 yield
             finally:
