@@ -16,8 +16,9 @@ import signal
 import socket
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -56,6 +57,8 @@ ATTEMPTS = 3
 
 OBJECT_STORE = 256 << 20
 """Bytes of shared memory on this machine: for documents on their way to a worker, not for models."""
+
+STDERR = 2
 
 REACHED_WITHIN = 5.0
 """Seconds that a cluster has to answer."""
@@ -152,9 +155,8 @@ class _Session:
             if local
             else {"address": placement.address}
         )
-        # Ray's threads print what they are told of crashes to standard output, where results belong.
-        self._quiet = redirect_stdout(cast(TextIO, _OneThread(sys.stdout)))
-        self._quiet.__enter__()
+        self._after = ExitStack()
+        self._after.enter_context(_quiet())
         try:
             with _signals_kept():
                 ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **started)
@@ -184,9 +186,8 @@ class _Session:
         return None
 
     def __exit__(self, *_: object) -> None:
-        with _signals_kept():
+        with self._after, _signals_kept():
             self._ray.shutdown()
-        self._quiet.__exit__(None, None, None)
 
     def run(self, order: Order, states: dict[int, Any], *, ordered: bool) -> Iterator[tuple[int, Any]]:
         """The number of each state with what became of it; SumpoolError if the cluster fails as a whole."""
@@ -218,7 +219,7 @@ class _Session:
         rows = [{"number": number, "state": pickle.dumps(state)} for number, state in states.items()]
         job = data.from_items(rows, override_num_blocks=-(-len(rows) // per_block))
         if self._gpus:  # a model on a GPU is no match for a processor that reads PDFs
-            job = job.map(_reader(order), num_cpus=1, max_retries=ATTEMPTS - 1)
+            job = job.map(_reader(order), num_cpus=1, ray_remote_args_fn=lambda: {"max_retries": ATTEMPTS - 1})
         job = job.map(
             _Worker,
             fn_constructor_args=(order,),
@@ -228,8 +229,7 @@ class _Session:
             ),
             num_cpus=0 if self._gpus else 1,
             num_gpus=self._gpus,
-            max_restarts=-1,
-            max_task_retries=ATTEMPTS - 1,
+            ray_remote_args_fn=lambda: {"max_restarts": -1, "max_task_retries": ATTEMPTS - 1},
         )
         try:
             for batch in job.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
@@ -311,9 +311,9 @@ def check_installed() -> None:
 
 
 def _import_ray(tidy: Callable[[], None]) -> Any:
-    # Nothing is told to anybody, and nothing but crashes of Ray itself on standard error.
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is told to anybody
+    # Where Ray is started here: beside other programs no slower than this one would be.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     with ending_at_once(tidy):
         import ray
         import ray.data
@@ -344,7 +344,7 @@ def _check_address(address: str) -> None:
 def _signals_kept() -> Iterator[None]:
     """Keep Ctrl-C and SIGTERM for afterwards: Ray that is half started or half ended leaves processes behind."""
     kept: list[tuple[int, FrameType | None]] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (int(signal.SIGINT), int(signal.SIGTERM))}
     for number in before:
         signal.signal(number, lambda *caught: kept.append(caught))
     try:
@@ -356,6 +356,33 @@ def _signals_kept() -> Iterator[None]:
         handler = before[number]
         if callable(handler):
             handler(number, frame)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what Ray has to say about its workings from the terminal, but not what this thread says.
+
+    Ray's native part writes to file descriptor 2, its threads print what they hear of crashes to standard output, where
+    results belong, and it warns of its own plans.
+    """
+    with ExitStack() as after:
+        after.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        after.enter_context(redirect_stdout(cast(TextIO, _OneThread(sys.stdout))))
+        try:
+            ours = sys.stderr.fileno() == STDERR
+        except (AttributeError, OSError, ValueError):  # replaced or closed
+            ours = False
+        if ours:
+            sys.stderr.flush()
+            stream = after.enter_context(
+                os.fdopen(os.dup(STDERR), "w", 1, encoding=sys.stderr.encoding, errors=sys.stderr.errors)
+            )
+            after.callback(os.dup2, stream.fileno(), STDERR)
+            after.enter_context(redirect_stderr(stream))
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), STDERR)
+        yield
 
 
 class _OneThread:
