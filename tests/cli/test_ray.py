@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -123,3 +124,136 @@ def test_two_nodes_give_what_one_process_gives(
     assert err.splitlines()[1:3] == ["done     2", "skipped  4  finished before (--overwrite makes them anew)"]
     after = {path: path.stat().st_mtime_ns for path in papers.glob("t*/**/*.txt")}
     assert {path.name for path in before if before[path] != after[path]} == {"a.md.txt", "0.txt.txt"}
+
+
+@needs_ray
+def test_a_worker_that_is_killed_takes_nothing_with_it(
+    papers: Path, summarize: Sumpool, on_cluster: Command, cluster: Any
+) -> None:
+    one = summarize("docs", "-o", "one")
+    process = on_cluster("docs", "-o", "two")
+    kill_one_at_work(process, set())
+    assert ended(process) == (one.code, "", one.err)
+    assert outputs(papers / "two") == outputs(papers / "one")
+    assert lines(papers / "two") == lines(papers / "one")
+
+
+@needs_ray
+@pytest.mark.long
+def test_a_document_that_its_workers_die_of_is_a_failure_and_no_more(
+    papers: Path, on_cluster: Command, cluster: Any
+) -> None:
+    shutil.rmtree(papers / "docs/sub")
+    (papers / "docs/bad.pdf").unlink()
+    story = (papers / "docs/a.txt").read_text(encoding="utf-8")
+    (papers / "docs/huge.txt").write_text(story * 8000, encoding="utf-8")  # the longest is first, and takes a while
+    process = on_cluster("docs", "-o", "two", "--workers", "1")
+    killed: set[int] = set()
+    for _ in range(3):
+        killed.add(kill_one_at_work(process, killed))
+    code, _, err = ended(process)
+    assert code == 1
+    assert err.startswith("sumpool: docs/huge.txt: the worker that had it died, 3 times (")
+    assert set(outputs(papers / "two")) == {"a.txt.txt", "a.md.txt"}
+
+
+@needs_ray
+def test_parts_of_a_gpu_and_results_on_standard_output(
+    papers: Path, summarize: Sumpool, on_cluster: Command, cluster: Any
+) -> None:
+    """Documents are read beside the workers then; what is printed is in order."""
+    names = ("docs/a.txt", "docs/sub/2.txt", "docs/missing.txt", "docs/bad.pdf", "docs/sub/0.txt", "-")
+    stdin = b"The council decided to wait. A meeting was called for the spring."
+    one = summarize(*names, stdin=stdin)
+    process = on_cluster(*names, "--gpus-per-worker", "0.5", "--device", "cpu")
+    out, err = process.communicate(stdin, timeout=PATIENCE)
+    assert (process.returncode, out.decode(), sorted(err.decode().splitlines())) == (
+        one.code, one.out, sorted(one.err.splitlines()),
+    )  # fmt: skip
+
+
+@needs_ray
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_keeps_what_is_finished_and_leaves_no_process(
+    papers: Path, command: Command, small_model: Path, number: signal.Signals
+) -> None:
+    story = (papers / "docs/a.txt").read_text(encoding="utf-8")
+    (papers / "docs/huge.txt").write_text(story * 8000, encoding="utf-8")
+    arguments = ("summarize", "--model", small_model, *OPTIONS, "--workers", "2", "docs", "-o", "out")
+    before = set(titles())
+    process = command(*arguments, env={"OMP_NUM_THREADS": "1", "PAPERS": str(papers)})
+    deadline = time.monotonic() + PATIENCE
+    while not list(papers.glob("out/**/*.txt")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(number)
+    began = time.monotonic()
+    code, out, err = ended(process)
+    assert time.monotonic() - began < 30  # three seconds, on a machine that has nothing else to do
+    assert (code, out) == (128 + number, "")
+    assert [line for line in err.splitlines() if "bad.pdf" not in line] == []
+    done = outputs(papers / "out")
+    assert done
+    assert len(lines(papers / "out")) >= len(done)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and (rest := started_for(papers, before)):
+        time.sleep(0.2)
+    assert rest == []
+
+
+def started_for(papers: Path, before: set[int]) -> list[str]:
+    """The processes that have come since, and have the environment of a command that was started for `papers`."""
+    found = []
+    for number, title in titles().items():
+        if number not in before:
+            try:
+                environment = Path(f"/proc/{number}/environ").read_bytes()
+            except OSError:
+                continue
+            if f"PAPERS={papers}".encode() in environment:
+                found.append(title)
+    return found
+
+
+@needs_ray
+def test_stops_at_the_first_failure(papers: Path, command: Command, small_model: Path) -> None:
+    """What is known to be wrong at once needs no cluster."""
+    process = command("summarize", "--model", small_model, *OPTIONS, "docs", "missing.txt", "-o", "out", "--fail-fast")
+    code, out, err = ended(process)
+    assert (code, out) == (1, "")
+    assert err.splitlines()[0] == "sumpool: missing.txt: no such file or directory (check the path)"
+    assert outputs(papers / "out") == {}
+
+
+@pytest.mark.parametrize("option", [("--address", "auto"), ("--workers", "2"), ("--gpus-per-worker", "0.5")])
+def test_options_of_an_engine_that_was_not_asked_for(story: Path, summarize: Sumpool, option: tuple[str, str]) -> None:
+    result = summarize("story.txt", *option)
+    assert (result.code, result.out) == (2, "")
+    assert result.err == f"sumpool: {option[0]} is for Ray's workers (add --engine ray)\n"
+
+
+def test_without_ray_it_says_what_to_install(
+    tree: Path, summarize: Sumpool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)  # Python's own way to say that there is no such module
+    result = summarize(*OPTIONS, "docs", "-o", "out")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "sumpool: --engine ray: Ray isn't installed (pip install 'sumpool[ray]')\n"
+    assert not (tree / "out").exists()
+
+
+@needs_ray
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("nowhere", "not auto or HOST:PORT (start a cluster with: ray start --head)"),
+        ("ray://127.0.0.1:10001", "not an address such as 10.0.0.1:6379 (run sumpool in the cluster)"),
+        ("127.0.0.1:PORT", "no Ray cluster there: Connection refused (start a cluster with: ray start --head)"),
+    ],
+)
+def test_no_cluster_is_one_line(story: Path, summarize: Sumpool, address: str, message: str) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = address.replace("PORT", str(free.getsockname()[1]))
+    result = summarize(*OPTIONS, "--address", address, "story.txt")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == f"sumpool: --address {address}: {message}\n"
