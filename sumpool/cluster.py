@@ -53,7 +53,9 @@ MOST_BLOCKS = 10_000
 """Blocks that Ray Data is given: each costs it memory and a moment, and is what is done again when a worker dies."""
 
 ATTEMPTS = 3
-"""Workers that a document may take with it before it counts as failed."""
+"""Times that a document is given to a worker that dies before it is put aside, to be tried by itself in the end."""
+
+WORKER_DIED = "every worker that had it died (does it need more memory than there is?)"
 
 OBJECT_STORE = 256 << 20
 """Bytes of shared memory on this machine: for documents on their way to a worker, not for models."""
@@ -194,18 +196,17 @@ class _Session:
         left = dict(states)
         self.workers = min(self.workers, len(left))
         per_block = -(-len(left) // MOST_BLOCKS)
-        while left:
-            for number, state in self._job(order, left, per_block, ordered):
+        # A document that its workers die of takes others with it: its block, and what waits for the same worker. These
+        # are tried again, first without neighbours, then all by themselves.
+        for size in sorted({per_block, 1}, reverse=True):
+            for number, state in self._job(order, dict(left), size, ordered):
                 del left[number]
                 yield number, state
-            if per_block == 1:
-                break
-            per_block = 1  # one that its workers died of took its neighbours with it: now each is on its own
-        for number in left:
-            yield (
-                number,
-                DocumentError("worker", f"the worker that had it died, {ATTEMPTS} times (is there too little memory?)"),
-            )
+            if not left:
+                return
+        for number, state in list(left.items()):
+            alone = dict(self._job(order, {number: state}, 1, ordered))
+            yield number, alone.get(number, DocumentError("worker", WORKER_DIED))
 
     def _job(self, order: Order, states: dict[int, Any], per_block: int, ordered: bool) -> Iterator[tuple[int, Any]]:
         """`run`, without those that were lost with their workers."""
