@@ -2,11 +2,11 @@
 
     python benchmarks/workers.py [--workers 1,2] [--documents N] [--repeat N] [--model NAME_OR_PATH] [--out DIR]
 
-Each document is the example report, a file of its own, so that all take the same time. A run is
-the command as a user would type it, on Ray started for it on this machine. Documents a minute are counted from the first
-result to the last, without the start of Ray and the loading of models, which the last column tells: it is paid once. A
-worker computes with one thread. Runs take turns, and the median of each is told; the processor's load from elsewhere is
-in the JSON file, for it decides what is left for a second worker.
+Each document is the example report, a file of its own, so that all take the same time. A run is the command as a user
+would type it, on Ray started for it on this machine. Documents a minute are counted from the first results to the last,
+without the start of Ray and the loading of models, which the last column tells: it is paid once. A worker computes with
+one thread. Runs take turns, and the median of each is told; the machine's load just before each run is in the JSON file,
+for it decides what is left for a second worker.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from sumpool.interrupts import ending_at_once
 from sumpool.outputs import OutputError, print_result
 from sumpool.progress import Progress
 from sumpool.record import Results, Standing, fingerprint
+from sumpool.remote import Remote, RemoteError
 from sumpool.rendering import Renderer, highlight_page
 from sumpool.sources import Source
 from sumpool.summary import Summary, Wording
@@ -69,7 +70,7 @@ class Task:
     """A source and the file its result goes to; None is standard output."""
 
     source: Source
-    target: Path | None = None
+    target: Path | Remote | None = None
     data: bytes | None = None
     """What came from standard input."""
 
@@ -128,7 +129,7 @@ def read_source(source: Source, data: bytes, reading: Reading, progress: Progres
     from sumpool.documents import read_document
 
     return read_document(
-        source.path or source.name,
+        source.path if isinstance(source.path, Path) else source.name,
         data,
         password=reading.password,
         abstract=reading.abstract,
@@ -141,11 +142,16 @@ def read_source(source: Source, data: bytes, reading: Reading, progress: Progres
 
 def load_source(source: Source) -> bytes:
     """What is in a file; DocumentError if it can't be had."""
-    from sumpool.documents import load
+    from sumpool.documents.reading import LARGEST, check_size, load
 
     if source.error is not None:
         raise source.error
     assert source.path is not None
+    if isinstance(source.path, Remote):
+        try:
+            return check_size(source.path.read_bytes(LARGEST + 1))
+        except RemoteError as error:
+            raise DocumentError(error.kind, error.message) from None
     return load(source.path)
 
 
@@ -342,8 +348,8 @@ def size_of(task: Task) -> int:
     if task.target is None or task.source.path is None:
         return 0
     try:
-        return task.source.path.stat().st_size
-    except OSError:  # reading it will say so
+        return task.source.path.size() if isinstance(task.source.path, Remote) else task.source.path.stat().st_size
+    except (OSError, RemoteError):  # reading it will say so
         return 0
 
 

@@ -33,7 +33,8 @@ from sumpool.outputs import (
     silence_stdout,
     wants_directory,
 )
-from sumpool.record import Record, Results
+from sumpool.record import Record, RemoteRecord, Results
+from sumpool.remote import Remote, place
 from sumpool.rendering import make_renderer
 from sumpool.rendering.clean import printable
 from sumpool.rendering.json import json_line
@@ -301,7 +302,7 @@ def summarize(
     placement = _placement(engine, address, workers, gpus_per_worker)
     arguments = _arguments(sources)
     to_file = None if output in (None, "-") else output
-    found = find_sources(arguments, recursive=recursive, leave_out=Path(to_file) if to_file else None)
+    found = find_sources(arguments, recursive=recursive, leave_out=place(to_file) if to_file else None)
     tasks, directory = _tasks(found, arguments, to_file, SUFFIXES[format])
     # Ray's workers keep the cores busy by their number.
     reading = Reading(password, abstract, timeout, jobs or (_default_jobs() if placement is None else 1))
@@ -695,11 +696,11 @@ def _arguments(sources: Sequence[str] | None) -> list[str]:
 
 def _tasks(
     sources: Iterable[Source], arguments: Sequence[str], output: str | None, suffix: str
-) -> tuple[Iterable[Task], Path | None]:
+) -> tuple[Iterable[Task], Path | Remote | None]:
     """Each source with its target, and the directory where these are; UsageError if the output can't be written."""
     if output is None:
         return map(Task, sources), None
-    directory = Path(output)
+    directory = place(output)
     if len(arguments) == 1 and os.path.isdir(arguments[0]):  # nothing can collide: no need to know all of them
         check_directory(directory, arguments)
         return (Task(source, plan_output(source, directory, suffix)) for source in sources), directory
@@ -707,6 +708,7 @@ def _tasks(
     if wants_directory(output, arguments, sources):
         check_directory(directory, arguments)
         return map(Task, sources, plan_outputs(sources, directory, suffix)), directory
+    assert isinstance(directory, Path)
     check_file(directory, sources)
     return map(Task, sources, [directory]), None
 
@@ -729,7 +731,9 @@ def _placement(engine: str, address: str | None, workers: int | None, gpus: floa
     return None
 
 
-def _results(directory: Path | None, settings: str) -> Results:
+def _results(directory: Path | Remote | None, settings: str) -> Results:
+    if isinstance(directory, Remote):
+        return RemoteRecord(directory, settings)
     return Results() if directory is None else Record(directory, settings)
 
 

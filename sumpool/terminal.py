@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sumpool.errors import SumpoolError
 from sumpool.progress import Progress
+from sumpool.remote import Remote
 from sumpool.rendering.clean import one_line
 from sumpool.summary import Summary
 from sumpool.tally import Tally
@@ -47,7 +48,7 @@ class Terminal(Progress):
         if not self._quiet:
             self._line(f"sumpool: {message}")
 
-    def finished(self, summary: Summary, target: Path | None) -> None:
+    def finished(self, summary: Summary, target: Path | Remote | None) -> None:
         """The line that stays when a document is done: what was read and written, and the time it took."""
         if not self.live:
             return
