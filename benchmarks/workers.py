@@ -5,8 +5,9 @@
 Each document is the example report, a file of its own, so that all take the same time. A run is the command as a user
 would type it, on Ray started for it on this machine. Documents a minute are counted from the first results to the last,
 without the start of Ray and the loading of models, which the last column tells: it is paid once. A worker computes with
-one thread. Runs take turns, and the median of each is told; the machine's load just before each run is in the JSON file,
-for it decides what is left for a second worker.
+one thread. Runs take turns, and the median of each is told; the machine's load before each run is in the JSON file,
+for it decides what is left for a second worker. The processor's seconds a document, which hardly depend on that, are
+those of one process without Ray, with one thread, for another document on top of the first.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from reporting import machine, markdown, save  # noqa: E402
+
+EXTRA = 2
+"""Documents after the first, of which processor seconds are told."""
 
 REPORT = ROOT / "examples" / "report.pdf"
 
@@ -59,6 +63,20 @@ def run(documents: Path, out: Path, workers: int, options: list[str]) -> dict[st
     }
 
 
+def processor_seconds(documents: Path, work: Path, options: list[str]) -> float:
+    """What one process and its readers take for each document after the first."""
+    several = sorted(documents.iterdir())[: EXTRA + 1]
+    taken = []
+    for count in (1, len(several)):
+        before = os.times()
+        command = [sys.executable, "-m", "sumpool", "summarize", *map(str, several[:count])]
+        out = ["-o", f"{work / str(count)}/", "--quiet", *options]
+        subprocess.run([*command, *out], check=True, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        after = os.times()
+        taken.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    return (taken[1] - taken[0]) / EXTRA
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workers", default="1,2")
@@ -74,6 +92,7 @@ def main() -> None:
         documents = Path(work) / "documents"
         documents.mkdir()
         make_documents(documents, asked.documents)
+        processor = processor_seconds(documents, Path(work) / "alone", options)
         for turn in range(asked.repeat):
             for count in counts:
                 runs[count].append(run(documents, Path(work) / f"out-{count}-{turn}", count, options))
@@ -91,6 +110,7 @@ def main() -> None:
         )
     facts = {
         "documents": asked.documents,
+        "processor seconds a document": round(processor, 2),
         "runs of each": asked.repeat,
         **machine(torch.device("cpu")),
         "threads": 1,

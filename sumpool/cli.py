@@ -292,10 +292,10 @@ def summarize(
 ) -> None:
     """Summarize documents: PDF, DOCX, ODT, EPUB, HTML, LaTeX, Markdown, plain text, e-mail, subtitles.
 
-    SOURCES are files, directories and glob patterns; "-" is standard input, and so is a pipe if nothing is named.
-    A directory is searched for .pdf, .docx, .odt, .epub, .html, .htm, .xhtml, .txt, .text, .md, .markdown, .rst,
-    .tex, .eml, .srt and .vtt files, those of text also with .gz behind; a file that is named is read whatever its
-    name, by what it contains.
+    SOURCES are files, directories, glob patterns and URLs such as s3://bucket/papers; "-" is standard input, and so is
+    a pipe if nothing is named. A directory is searched for .pdf, .docx, .odt, .epub, .html, .htm, .xhtml, .txt, .text,
+    .md, .markdown, .rst, .tex, .eml, .srt and .vtt files, those of text also with .gz behind; a file that is named is
+    read whatever its name, by what it contains.
     """
     terminal = Terminal(quiet=quiet)
     writing = Writing(parse_length(length), focus, wording, grounded, model, device, pool, block, writer)

@@ -32,9 +32,7 @@ def store(tree: Path) -> Iterator[Any]:
 
 def results(store: Any, directory: str = "/out") -> dict[str, bytes]:
     found = store.find(directory) if store.exists(directory) else []
-    return {
-        path.removeprefix(f"{directory}/"): store.cat_file(path) for path in found if "/.sumpool/" not in path
-    }
+    return {path.removeprefix(f"{directory}/"): store.cat_file(path) for path in found if "/.sumpool/" not in path}
 
 
 def test_same_results_as_from_a_directory(store: Any, tree: Path, summarize: Sumpool) -> None:
