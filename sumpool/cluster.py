@@ -18,6 +18,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -56,6 +57,9 @@ ATTEMPTS = 3
 """Times that a document is given to a worker that dies before it is put aside, to be tried by itself in the end."""
 
 WORKER_DIED = "every worker that had it died (does it need more memory than there is?)"
+
+CHECKS = 32
+"""Outputs that are looked at at a time: a store takes its time to answer."""
 
 OBJECT_STORE = 256 << 20
 """Bytes of shared memory on this machine: for documents on their way to a worker, not for models."""
@@ -112,11 +116,15 @@ class RayBatch(Batch):
         if self._doomed:
             tasks = [self._doomed]
         states: dict[int, Any] = {}
-        for number, task in enumerate(tasks):
-            if task.source.error is not None:
-                yield task, partial(_given, task.source.error)
-            else:
-                states[number] = (task, self._checked(task))
+        pool = ThreadPoolExecutor(CHECKS)
+        try:
+            for number, (task, standing) in enumerate(zip(tasks, pool.map(self._checked, tasks), strict=True)):
+                if task.source.error is not None:
+                    yield task, partial(_given, task.source.error)
+                else:
+                    states[number] = (task, standing)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
         if not states:
             return
         order = Order(self._reading, self._writing, model_fingerprints(self._writing), os.getcwd())
@@ -132,6 +140,7 @@ class RayBatch(Batch):
                 yield tasks[number], partial(_given, state)
 
     def _checked(self, task: Task) -> Standing:
+        """`_standing`, from any thread, with what goes wrong as a value."""
         try:
             return self._standing(task)
         except OutputError as error:

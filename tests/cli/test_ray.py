@@ -148,6 +148,26 @@ def test_a_worker_that_is_killed_takes_nothing_with_it(
 
 
 @needs_ray
+@pytest.mark.long
+def test_a_document_that_its_workers_die_of_is_a_failure(papers: Path, on_cluster: Command, cluster: Any) -> None:
+    story = (papers / "docs/a.txt").read_text(encoding="utf-8")
+    (papers / "huge.txt").write_text(story * 8000, encoding="utf-8")  # takes long enough to be caught
+    process = on_cluster("huge.txt", "-o", "out/")
+    killed: set[int] = set()
+    while len(killed) < 3:
+        killed.add(kill_one_at_work(process, killed))
+    while process.poll() is None:  # by itself, in the end, it gets no further
+        for number, title in titles().items():
+            if title == AT_WORK:
+                os.kill(number, signal.SIGKILL)
+        time.sleep(0.1)
+    code, _, err = ended(process)
+    assert code == 1
+    assert err.startswith("sumpool: huge.txt: every worker that had it died (")
+    assert outputs(papers / "out") == {}
+
+
+@needs_ray
 def test_parts_of_a_gpu_and_results_on_standard_output(
     papers: Path, summarize: Sumpool, on_cluster: Command, cluster: Any
 ) -> None:
