@@ -245,6 +245,8 @@ class _Session:
             for batch in job.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
                 for row in batch.to_pylist():
                     yield row["number"], pickle.loads(row["state"])
+        except self._ray.exceptions.RayActorError:
+            return  # a worker's end that Ray Data takes for that of the job: what is left is tried again
         except Exception as error:  # what happens to documents is in their rows
             raise SumpoolError(
                 "ray", f"Ray: {_first_line(error)} (say it again to go on: what is finished is kept)"

@@ -32,6 +32,7 @@ PATIENCE = 240
 def cluster(root: Path) -> Iterator[Any]:
     """A Ray cluster of two nodes with a processor each, the second with a GPU that it only claims to have."""
     settings = {"PYTHONPATH": str(root), "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
+    settings |= dict([CLUSTER.split("=")])
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**settings, "OMP_NUM_THREADS": "1"}.items():
             patch.setenv(name, value)
@@ -70,23 +71,27 @@ def lines(directory: Path) -> list[str]:
     return sorted((directory / NAME).read_text().splitlines())
 
 
-def titles() -> dict[int, str]:
-    """The processes that run here, by what they call themselves."""
+def titles(mark: str) -> dict[int, str]:
+    """What those processes call themselves that have `mark` in their environment: nobody else's are touched."""
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+                if mark.encode() in (entry / "environ").read_bytes():
+                    found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
             except OSError:
                 continue
     return found
+
+
+CLUSTER = f"SUMPOOL_TEST_CLUSTER={os.getpid()}"
 
 
 def kill_one_at_work(process: subprocess.Popen[bytes], spared: set[int]) -> int:
     """Kill a worker that has a document, as soon as there is one but those `spared`."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
-        for number, title in titles().items():
+        for number, title in titles(CLUSTER).items():
             if title == AT_WORK and number not in spared:
                 os.kill(number, signal.SIGKILL)
                 return number
@@ -157,7 +162,7 @@ def test_a_document_that_its_workers_die_of_is_a_failure(papers: Path, on_cluste
     while len(killed) < 3:
         killed.add(kill_one_at_work(process, killed))
     while process.poll() is None:  # by itself, in the end, it gets no further
-        for number, title in titles().items():
+        for number, title in titles(CLUSTER).items():
             if title == AT_WORK:
                 os.kill(number, signal.SIGKILL)
         time.sleep(0.1)
@@ -190,7 +195,6 @@ def test_interrupted_it_keeps_what_is_finished_and_leaves_no_process(
     story = (papers / "docs/a.txt").read_text(encoding="utf-8")
     (papers / "docs/huge.txt").write_text(story * 8000, encoding="utf-8")
     arguments = ("summarize", "--model", small_model, *OPTIONS, "--workers", "2", "docs", "-o", "out")
-    before = set(titles())
     process = command(*arguments, env={"OMP_NUM_THREADS": "1", "PAPERS": str(papers)})
     deadline = time.monotonic() + PATIENCE
     while not list(papers.glob("out/**/*.txt")) and time.monotonic() < deadline:
@@ -205,23 +209,9 @@ def test_interrupted_it_keeps_what_is_finished_and_leaves_no_process(
     assert done
     assert len(lines(papers / "out")) >= len(done)
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and (rest := started_for(papers, before)):
+    while time.monotonic() < deadline and (rest := list(titles(f"PAPERS={papers}").values())):
         time.sleep(0.2)
     assert rest == []
-
-
-def started_for(papers: Path, before: set[int]) -> list[str]:
-    """The processes that have come since, and have the environment of a command that was started for `papers`."""
-    found = []
-    for number, title in titles().items():
-        if number not in before:
-            try:
-                environment = Path(f"/proc/{number}/environ").read_bytes()
-            except OSError:
-                continue
-            if f"PAPERS={papers}".encode() in environment:
-                found.append(title)
-    return found
 
 
 @needs_ray
