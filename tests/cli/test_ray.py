@@ -22,8 +22,8 @@ Command = Callable[..., "subprocess.Popen[bytes]"]
 
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install 'sumpool[ray]'")
 OPTIONS = ("--length", "20", "--engine", "ray")
-IDLE = "ray::MapWorker(Map(_Worker))"
-AT_WORK = IDLE + ".submit"
+AT_WORK = "ray::MapWorker(Map(_Worker)).submit"
+"""What a worker that has a document calls itself."""
 PATIENCE = 240
 """Seconds: Ray's processes take long to start on a busy machine."""
 
@@ -72,12 +72,17 @@ def lines(directory: Path) -> list[str]:
 
 
 def titles(mark: str) -> dict[int, str]:
-    """What those processes call themselves that have `mark` in their environment: nobody else's are touched."""
+    """What those processes call themselves that have `mark` in their environment: nobody else's are touched.
+
+    Ray's workers write their name over it, so that of their parents counts for them.
+    """
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                if mark.encode() in (entry / "environ").read_bytes():
+                parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+                both = (entry / "environ", entry.parent / parent / "environ")
+                if any(mark.encode() in file.read_bytes() for file in both if file.exists()):
                     found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
             except OSError:
                 continue
