@@ -136,6 +136,7 @@ def test_two_nodes_give_what_one_process_gives(
 
 
 @needs_ray
+@pytest.mark.long
 def test_urls_reach_the_workers(papers: Path, summarize: Sumpool, on_cluster: Command, cluster: Any) -> None:
     """local:// is fsspec's, and as good as a store that all machines see."""
     one = summarize("docs", "-o", "one")
@@ -178,6 +179,7 @@ def test_a_document_that_its_workers_die_of_is_a_failure(papers: Path, on_cluste
 
 
 @needs_ray
+@pytest.mark.long
 def test_parts_of_a_gpu_and_results_on_standard_output(
     papers: Path, summarize: Sumpool, on_cluster: Command, cluster: Any
 ) -> None:
@@ -193,7 +195,7 @@ def test_parts_of_a_gpu_and_results_on_standard_output(
 
 
 @needs_ray
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_interrupted_it_keeps_what_is_finished_and_leaves_no_process(
     papers: Path, command: Command, small_model: Path, number: signal.Signals
 ) -> None:
