@@ -80,7 +80,7 @@ def processor_seconds(documents: Path, work: Path, options: list[str]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workers", default="1,2")
-    parser.add_argument("--documents", type=int, default=8)
+    parser.add_argument("--documents", type=int, default=8, help="a multiple of all worker counts")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--model")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
