@@ -32,7 +32,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed
 	@echo "Adding the developers' tools to $(VENV) ..." >&2
-	@$(PIP) install --constraint constraints.txt --editable '.[train,evaluate,ocr,dev]'
+	@$(PIP) install --constraint constraints.txt --editable '.[train,evaluate,ocr,ray,dev]'
 	@touch $@
 
 demo: $(VENV)/installed

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +18,8 @@ from sumpool.highlight import Highlight
 from sumpool.interrupts import ending_at_once
 from sumpool.outputs import OutputError, print_result
 from sumpool.progress import Progress
-from sumpool.record import Results, fingerprint
+from sumpool.record import Results, Standing, fingerprint
+from sumpool.remote import Remote, RemoteError
 from sumpool.rendering import Renderer, highlight_page
 from sumpool.sources import Source
 from sumpool.summary import Summary, Wording
@@ -67,7 +70,7 @@ class Task:
     """A source and the file its result goes to; None is standard output."""
 
     source: Source
-    target: Path | None = None
+    target: Path | Remote | None = None
     data: bytes | None = None
     """What came from standard input."""
 
@@ -81,20 +84,37 @@ class Ready:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of a document; `content` is the fingerprint of its source."""
+
+    result: Summary | Highlight
+    content: str
+
+
+Outcome = Callable[[], "Made | None"]
+"""Waits for what became of a task: None if its result was there already. Raises what went wrong."""
+
+
 def settings_fingerprint(command: str, writing: Writing, reading: Reading, **rendering: Any) -> str:
     """The fingerprint of all that decides what becomes of a source; ModelError if there is no such model or writer.
 
     Not of where and how fast that is done: the device, the limits, the number of processes.
     """
+    settings = {**asdict(writing), **model_fingerprints(writing)}
+    del settings["device"]
+    return fingerprint(json.dumps([command, settings, reading.abstract, rendering]).encode())
+
+
+def model_fingerprints(writing: Writing) -> dict[str, str]:
+    """Which "model" and, if there is one, which "writer" it is, as this machine has them; ModelError if it hasn't."""
     from sumpool.modeling.checkpoint import MANIFEST, find_model
     from sumpool.writers.finding import find_writer
 
-    settings = asdict(writing)
-    del settings["device"]
-    settings["model"] = fingerprint((find_model(writing.model) / MANIFEST).read_bytes())
+    found = {"model": fingerprint((find_model(writing.model) / MANIFEST).read_bytes())}
     if writing.writer is not None:
-        settings["writer"] = find_writer(writing.writer).fingerprint()
-    return fingerprint(json.dumps([command, settings, reading.abstract, rendering]).encode())
+        found["writer"] = find_writer(writing.writer).fingerprint()
+    return found
 
 
 def read_stdin(terminal: Terminal) -> bytes:
@@ -109,7 +129,7 @@ def read_source(source: Source, data: bytes, reading: Reading, progress: Progres
     from sumpool.documents import read_document
 
     return read_document(
-        source.path or source.name,
+        source.path if isinstance(source.path, Path) else source.name,
         data,
         password=reading.password,
         abstract=reading.abstract,
@@ -122,11 +142,16 @@ def read_source(source: Source, data: bytes, reading: Reading, progress: Progres
 
 def load_source(source: Source) -> bytes:
     """What is in a file; DocumentError if it can't be had."""
-    from sumpool.documents import load
+    from sumpool.documents.reading import LARGEST, check_size, load
 
     if source.error is not None:
         raise source.error
     assert source.path is not None
+    if isinstance(source.path, Remote):
+        try:
+            return check_size(source.path.read_bytes(LARGEST + 1))
+        except RemoteError as error:
+            raise DocumentError(error.kind, error.message) from None
     return load(source.path)
 
 
@@ -140,11 +165,45 @@ def load_summarizer(writing: Writing, terminal: Terminal) -> Summarizer:
 
     terminal.loading()
     with ending_at_once(tidy):
-        from sumpool.summarizer import Summarizer
+        return new_summarizer(writing)
 
-        return Summarizer(
-            writing.model, device=writing.device, pool=writing.pool, block=writing.block, writer=writing.writer
-        )
+
+def new_summarizer(writing: Writing) -> Summarizer:
+    """`load_summarizer` where nobody watches, from any thread."""
+    from sumpool.summarizer import Summarizer
+
+    return Summarizer(
+        writing.model, device=writing.device, pool=writing.pool, block=writing.block, writer=writing.writer
+    )
+
+
+def read_task(task: Task, standing: Standing, reading: Reading, progress: Progress) -> Ready | None:
+    """A task's document; None if its result is there already. DocumentError or OutputError if neither can be."""
+    began = time.perf_counter()
+    data = load_source(task.source) if task.data is None else task.data
+    content = fingerprint(data)
+    if standing.is_finished(content):
+        return None
+    document = read_source(task.source, data, reading, progress)
+    return Ready(document, content, time.perf_counter() - began)
+
+
+def make_result(
+    summarizer: Summarizer, ready: Ready, writing: Writing, progress: Progress, *, highlight: bool = False
+) -> Made:
+    """The summary, or the highlight page's content, of a document that was read; DocumentError if it can't be made."""
+    make = summarizer.highlight if highlight else summarizer.summarize
+    result = make(
+        ready.document,
+        length=writing.length,
+        focus=writing.focus,
+        wording=writing.wording,
+        grounded=writing.grounded,
+        progress=progress,
+    )
+    if isinstance(result, Highlight):
+        return Made(replace(result, summary=_timed(result.summary, ready.seconds)), ready.content)
+    return Made(_timed(result, ready.seconds), ready.content)
 
 
 class Batch:
@@ -187,19 +246,16 @@ class Batch:
 
     def run(self, tasks: Iterable[Task]) -> bool:
         """Do all tasks; False if some source failed. ModelError if none can be done, UsageError for a wrong device."""
-        from sumpool.documents.isolation import end_workers
-
-        upcoming = Lookahead(self._found(tasks), FOUND, _size)
+        upcoming = Lookahead(self._found(tasks), FOUND, size_of)
         printing = self._new_renderer(upcoming.total != 1)
         opened = False
-        with Ahead(upcoming, self._read, most=AHEAD, abandon=end_workers) as jobs:
-            for number, job in enumerate(jobs, 1):
-                task = self._doomed or job.item
+        with closing(self._outcomes(upcoming)) as outcomes:
+            for number, (task, outcome) in enumerate(outcomes, 1):
                 if task.target is None and not opened:
                     print_result(printing.opening())
                     opened = True
                 try:
-                    self._do(task, job, printing, number, upcoming.total)
+                    self._deliver(task, outcome(), printing)
                 except (DocumentError, OutputError) as error:
                     self._fail(task, error, printing)
                     if self._fail_fast:
@@ -209,6 +265,15 @@ class Batch:
             print_result(printing.closing())
         self._terminal.summary(self._tally)
         return not self._tally.failed
+
+    def _outcomes(self, upcoming: Lookahead[Task]) -> Generator[tuple[Task, Outcome], None, None]:
+        """Each task with what becomes of it, as soon as that can be waited for: here, one after the other."""
+        from sumpool.documents.isolation import end_workers
+
+        with Ahead(upcoming, self._read, most=AHEAD, abandon=end_workers) as jobs:
+            for number, job in enumerate(jobs, 1):
+                task = self._doomed or job.item
+                yield task, partial(self._do, task, job, number, upcoming.total)
 
     def _found(self, tasks: Iterable[Task]) -> Iterator[Task]:
         """The tasks; what is known to be wrong already is said before anybody waits for anything."""
@@ -223,21 +288,17 @@ class Batch:
             if self._doomed:
                 return
 
-    def _read(self, task: Task, progress: Progress) -> Ready | None:
-        """A task's document; None if its result is there already. Runs in a thread of its own."""
-        began = time.perf_counter()
-        data = load_source(task.source) if task.data is None else task.data
-        content = fingerprint(data)
-        if (
-            task.target is not None
-            and not self._overwrite
-            and self._results.is_finished(task.target, task.source.path, content)
-        ):
-            return None
-        document = read_source(task.source, data, self._reading, progress)
-        return Ready(document, content, time.perf_counter() - began)
+    def _standing(self, task: Task) -> Standing:
+        """What is there already where the task's result goes."""
+        if task.target is None or self._overwrite:
+            return Standing()
+        return self._results.standing(task.target, task.source.path)
 
-    def _do(self, task: Task, job: Job[Task, Ready | None], printing: Renderer, number: int, total: int | None) -> None:
+    def _read(self, task: Task, progress: Progress) -> Ready | None:
+        """`read_task`, in a thread of its own."""
+        return read_task(task, self._standing(task), self._reading, progress)
+
+    def _do(self, task: Task, job: Job[Task, Ready | None], number: int, total: int | None) -> Made | None:
         with self._terminal.document(task.source.name, number, total):
             if task.source.error is not None:
                 raise task.source.error
@@ -245,35 +306,26 @@ class Batch:
             if self._summarizer is None and not job.ends_within(SOON):
                 self._summarizer = load_summarizer(self._writing, self._terminal)
             ready = job.wait(self._terminal)
-            result = None if ready is None else self._make(ready)
-        if ready is None or result is None:
+            if ready is None:
+                return None
+            if self._summarizer is None:
+                self._summarizer = load_summarizer(self._writing, self._terminal)
+            return make_result(self._summarizer, ready, self._writing, self._terminal, highlight=self._highlight)
+
+    def _deliver(self, task: Task, made: Made | None, printing: Renderer) -> None:
+        """Print or write what was made of a task."""
+        if made is None:
             self._tally.skipped += 1
             return
-        summary = result.summary if isinstance(result, Highlight) else result
+        result = made.result
         if task.target is None:
             print_result(_render(result, printing))
         else:
             renderer = self._new_renderer(False)
             text = renderer.opening() + _render(result, renderer) + renderer.closing()
-            self._results.write(task.target, text, task.source.path, ready.content)
+            self._results.write(task.target, text, task.source.path, made.content)
         self._tally.done += 1
-        self._terminal.finished(summary, task.target)
-
-    def _make(self, ready: Ready) -> Summary | Highlight:
-        if self._summarizer is None:
-            self._summarizer = load_summarizer(self._writing, self._terminal)
-        make = self._summarizer.highlight if self._highlight else self._summarizer.summarize
-        result = make(
-            ready.document,
-            length=self._writing.length,
-            focus=self._writing.focus,
-            wording=self._writing.wording,
-            grounded=self._writing.grounded,
-            progress=self._terminal,
-        )
-        if isinstance(result, Highlight):
-            return replace(result, summary=_timed(result.summary, ready.seconds))
-        return _timed(result, ready.seconds)
+        self._terminal.finished(result.summary if isinstance(result, Highlight) else result, task.target)
 
     def _fail(self, task: Task, error: SumpoolError, printing: Renderer) -> None:
         if isinstance(error, OutputError):  # its message names the output, which is what is wrong
@@ -287,7 +339,7 @@ class Batch:
             print_result(printing.failure(task.source.name, error))
 
 
-def _size(task: Task) -> int:
+def size_of(task: Task) -> int:
     """Bytes of a source whose result gets a file of its own; 0 where results are to come in the order of the sources.
 
     Where documents of like length follow one another, the next one has been read when the model is done with the last:
@@ -296,8 +348,8 @@ def _size(task: Task) -> int:
     if task.target is None or task.source.path is None:
         return 0
     try:
-        return task.source.path.stat().st_size
-    except OSError:  # reading it will say so
+        return task.source.path.size() if isinstance(task.source.path, Remote) else task.source.path.stat().st_size
+    except (OSError, RemoteError):  # reading it will say so
         return 0
 
 

@@ -6,11 +6,12 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -32,7 +33,8 @@ from sumpool.outputs import (
     silence_stdout,
     wants_directory,
 )
-from sumpool.record import Record, Results
+from sumpool.record import Record, RemoteRecord, Results
+from sumpool.remote import Remote, place
 from sumpool.rendering import make_renderer
 from sumpool.rendering.clean import printable
 from sumpool.rendering.json import json_line
@@ -40,6 +42,9 @@ from sumpool.sources import Source, find_sources
 from sumpool.summary import Wording
 from sumpool.terminal import Terminal
 from sumpool.training.cli import TRAIN_EXAMPLES, train
+
+if TYPE_CHECKING:
+    from sumpool.cluster import Placement
 
 MOST_JOBS = 4
 WIDEST = 100
@@ -240,6 +245,45 @@ def summarize(
         bool, typer.Option("--recursive/--no-recursive", help="Whether directories in directories are searched.")
     ] = True,
     jobs: JobsOption = None,
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(
+            "--engine",
+            metavar="local|ray",
+            help="ray: several workers, each with a model of its own, on this machine or a cluster.",
+        ),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address",
+            metavar="auto|HOST:PORT",
+            help="The Ray cluster that does the work; auto is the one that this machine belongs to.  [default: Ray is "
+            "started on this machine]",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            metavar="N",
+            min=1,
+            help="How many workers Ray starts.  [default: one a GPU, or one a core where there is none]",
+            show_default=False,
+        ),
+    ] = None,
+    gpus_per_worker: Annotated[
+        float | None,
+        typer.Option(
+            "--gpus-per-worker",
+            metavar="N",
+            min=0,
+            help="How much of a GPU a worker of Ray's gets: 0.25 puts four on one.  [default: 1, or 0 where there is "
+            "none]",
+            show_default=False,
+        ),
+    ] = None,
     overwrite: OverwriteOption = False,
     fail_fast: FailFastOption = False,
     password: PasswordOption = None,
@@ -249,24 +293,31 @@ def summarize(
 ) -> None:
     """Summarize documents: PDF, DOCX, ODT, EPUB, HTML, LaTeX, Markdown, plain text, e-mail, subtitles.
 
-    SOURCES are files, directories and glob patterns; "-" is standard input, and so is a pipe if nothing is named.
-    A directory is searched for .pdf, .docx, .odt, .epub, .html, .htm, .xhtml, .txt, .text, .md, .markdown, .rst,
-    .tex, .eml, .srt and .vtt files, those of text also with .gz behind; a file that is named is read whatever its
-    name, by what it contains.
+    SOURCES are files, directories, glob patterns and URLs such as s3://bucket/papers; "-" is standard input, and so is
+    a pipe if nothing is named. A directory is searched for .pdf, .docx, .odt, .epub, .html, .htm, .xhtml, .txt, .text,
+    .md, .markdown, .rst, .tex, .eml, .srt and .vtt files, those of text also with .gz behind; a file that is named is
+    read whatever its name, by what it contains.
     """
     terminal = Terminal(quiet=quiet)
     writing = Writing(parse_length(length), focus, wording, grounded, model, device, pool, block, writer)
+    placement = _placement(engine, address, workers, gpus_per_worker)
     arguments = _arguments(sources)
     to_file = None if output in (None, "-") else output
-    found = find_sources(arguments, recursive=recursive, leave_out=Path(to_file) if to_file else None)
+    found = find_sources(arguments, recursive=recursive, leave_out=place(to_file) if to_file else None)
     tasks, directory = _tasks(found, arguments, to_file, SUFFIXES[format])
-    reading = Reading(password, abstract, timeout, jobs or _default_jobs())
+    # Ray's workers keep the cores busy by their number.
+    reading = Reading(password, abstract, timeout, jobs or (_default_jobs() if placement is None else 1))
     # A wrong model is worth telling before documents are read.
     settings = settings_fingerprint("summarize", writing, reading, format=format, sources=show_sources)
 
+    new_batch: Callable[..., Batch] = Batch
+    if placement is not None:
+        from sumpool.cluster import RayBatch
+
+        new_batch = partial(RayBatch, placement)
     on_terminal = to_file is None and sys.stdout.isatty()
     with _results(directory, settings) as results:
-        batch = Batch(
+        batch = new_batch(
             reading,
             writing,
             lambda several: make_renderer(
@@ -646,11 +697,11 @@ def _arguments(sources: Sequence[str] | None) -> list[str]:
 
 def _tasks(
     sources: Iterable[Source], arguments: Sequence[str], output: str | None, suffix: str
-) -> tuple[Iterable[Task], Path | None]:
+) -> tuple[Iterable[Task], Path | Remote | None]:
     """Each source with its target, and the directory where these are; UsageError if the output can't be written."""
     if output is None:
         return map(Task, sources), None
-    directory = Path(output)
+    directory = place(output)
     if len(arguments) == 1 and os.path.isdir(arguments[0]):  # nothing can collide: no need to know all of them
         check_directory(directory, arguments)
         return (Task(source, plan_output(source, directory, suffix)) for source in sources), directory
@@ -658,11 +709,32 @@ def _tasks(
     if wants_directory(output, arguments, sources):
         check_directory(directory, arguments)
         return map(Task, sources, plan_outputs(sources, directory, suffix)), directory
+    assert isinstance(directory, Path)
     check_file(directory, sources)
     return map(Task, sources, [directory]), None
 
 
-def _results(directory: Path | None, settings: str) -> Results:
+def _placement(engine: str, address: str | None, workers: int | None, gpus: float | None) -> Placement | None:
+    """Where Ray is to work; None if it isn't asked for, UsageError if only its options are, or it isn't there."""
+    if engine == "ray":
+        from sumpool.cluster import Placement, check_installed
+
+        check_installed()
+        if gpus is not None and gpus > 1 and not gpus.is_integer():
+            raise UsageError(
+                "engine", f"--gpus-per-worker {gpus:g}: parts of several GPUs (use up to 1, or a whole number)"
+            )
+        return Placement(address, workers, gpus)
+    given = {"--address": address, "--workers": workers, "--gpus-per-worker": gpus}
+    for name, value in given.items():
+        if value is not None:
+            raise UsageError("engine", f"{name} is for Ray's workers (add --engine ray)")
+    return None
+
+
+def _results(directory: Path | Remote | None, settings: str) -> Results:
+    if isinstance(directory, Remote):
+        return RemoteRecord(directory, settings)
     return Results() if directory is None else Record(directory, settings)
 
 

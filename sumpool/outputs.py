@@ -11,9 +11,10 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 
 from sumpool.errors import SumpoolError, UsageError
+from sumpool.remote import Remote, RemoteError, is_url
 from sumpool.sources import STDIN, Source
 
 SUFFIXES = {"text": ".txt", "markdown": ".md", "json": ".json", "html": ".html"}
@@ -27,16 +28,17 @@ class OutputError(SumpoolError):
 
 
 def wants_directory(output: str, arguments: Sequence[str], sources: Sequence[Source]) -> bool:
-    """Whether `-o output` means a directory: it is one, ends like one, or more than one result may come."""
+    """Whether `-o output` means a directory: it is one, or a URL, ends like one, or more than one result may come."""
     return (
-        os.path.isdir(output)
+        is_url(output)
+        or os.path.isdir(output)
         or output.endswith(("/", os.sep))
         or len(sources) > 1
         or any(argument != "-" and os.path.isdir(argument) for argument in arguments)
     )
 
 
-def plan_output(source: Source, directory: Path, suffix: str) -> Path:
+def plan_output(source: Source, directory: Path | Remote, suffix: str) -> Path | Remote:
     """The file in `directory` for a source: the source's whole name (`report.pdf`) and `suffix`.
 
     No two sources share one if all were found in the same directory.
@@ -44,7 +46,7 @@ def plan_output(source: Source, directory: Path, suffix: str) -> Path:
     return _place(_name(source), directory, suffix)
 
 
-def plan_outputs(sources: Sequence[Source], directory: Path, suffix: str) -> list[Path]:
+def plan_outputs(sources: Sequence[Source], directory: Path | Remote, suffix: str) -> list[Path | Remote]:
     """A file in `directory` for each source, whatever the sources.
 
     A file named outright lands directly in `directory`, a file found in a directory argument where it lay below that.
@@ -53,29 +55,46 @@ def plan_outputs(sources: Sequence[Source], directory: Path, suffix: str) -> lis
     """
     names = [_name(source) for source in sources]
     if max(Counter(names).values(), default=0) > 1:
-        paths = [os.path.abspath(source.path or STDIN) for source in sources]
+        paths = [
+            "/" + str(source.path).replace("://", "/")
+            if isinstance(source.path, Remote)
+            else os.path.abspath(source.path or STDIN)
+            for source in sources
+        ]
         common = os.path.commonpath([os.path.dirname(path) for path in paths])
         names = [Path(os.path.relpath(path, common)) for path in paths]
     return [_place(name, directory, suffix) for name in names]
 
 
-def _name(source: Source) -> Path:
+def _name(source: Source) -> PurePath:
+    if isinstance(source.path, Remote):
+        return source.below or PurePosixPath(PurePosixPath(source.path.url).name)
     return source.below or Path(source.path.name if source.path else source.name)
 
 
-def _place(name: Path, directory: Path, suffix: str) -> Path:
+def _place(name: PurePath, directory: Path | Remote, suffix: str) -> Path | Remote:
     return directory / name.with_name(name.name + suffix)
 
 
-def check_directory(directory: Path, arguments: Sequence[str]) -> None:
+def check_directory(directory: Path | Remote, arguments: Sequence[str]) -> None:
     """Make `directory` if need be and see that it takes files; UsageError if it can't serve."""
     for argument in arguments:
-        if argument != "-" and os.path.isdir(argument) and os.path.realpath(argument) == os.path.realpath(directory):
+        if isinstance(directory, Remote):
+            among = argument.rstrip("/") == str(directory).rstrip("/")
+        else:
+            among = os.path.isdir(argument) and os.path.realpath(argument) == os.path.realpath(directory)
+        if argument != "-" and among:
             raise UsageError(
                 "output",
                 f"{directory}: summaries can't go among the documents themselves, or the next run would "
                 "summarize the summaries (name another directory, for example one below it)",
             )
+    if isinstance(directory, Remote):
+        try:
+            directory.make()
+        except RemoteError as error:
+            raise UsageError("output", f"{directory}: {error.message}") from None
+        return
     if directory.exists() and not directory.is_dir():
         raise UsageError("output", f"{directory}: a file, but several results need a directory (name a directory)")
     try:
@@ -87,7 +106,10 @@ def check_directory(directory: Path, arguments: Sequence[str]) -> None:
 
 def check_file(file: Path, sources: Sequence[Source]) -> None:
     """See that `file` can be written and is none of the sources; UsageError otherwise."""
-    if any(source.path and file.exists() and source.path.exists() and file.samefile(source.path) for source in sources):
+    if any(
+        isinstance(source.path, Path) and file.exists() and source.path.exists() and file.samefile(source.path)
+        for source in sources
+    ):
         raise UsageError("output", f"{file}: the document itself (name another file)")
     if not _is_special(file):
         _check_takes_files(file.resolve().parent, file)

@@ -7,11 +7,13 @@ import json
 import os
 import threading
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from sumpool.outputs import OutputError, encode, is_part, is_there, reason, write_whole
+from sumpool.remote import Remote, RemoteError, place
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -29,6 +31,25 @@ def fingerprint(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is there already where the result of a source is to go: by default nothing, or nothing that counts."""
+
+    finished: bool = False
+    """Whether it is the complete result, of a source with the fingerprint `content` (None: of whatever source)."""
+    content: str | None = None
+    error: OutputError | None = None
+    """Why it is not to be replaced by anything else unasked."""
+
+    def is_finished(self, content: str) -> bool:
+        """Whether a source with the fingerprint `content` needs no work; OutputError if its result may not go there."""
+        if self.finished and self.content in (None, content):
+            return True
+        if self.error is not None:
+            raise self.error
+        return False
+
+
 class Results:
     """Results that no record is kept of: standard output, or a file, which is finished if it is there."""
 
@@ -40,12 +61,14 @@ class Results:
     ) -> None:
         return None
 
-    def is_finished(self, target: Path, source: Path | None, content: str) -> bool:
-        """Whether `target` is the result of a source (None: standard input) with the fingerprint `content`."""
-        return is_there(target)
+    def standing(self, target: Path | Remote, source: Path | Remote | None) -> Standing:
+        """What is at `target`, where the result of a source (None: standard input) is to go."""
+        assert isinstance(target, Path)
+        return Standing(is_there(target))
 
-    def write(self, target: Path, text: str, source: Path | None, content: str) -> None:
+    def write(self, target: Path | Remote, text: str, source: Path | Remote | None, content: str) -> None:
         """Write the result of a source with the fingerprint `content`, whole or not at all, or raise OutputError."""
+        assert isinstance(target, Path)
         write_whole(target, text)
 
 
@@ -89,48 +112,37 @@ class Record(Results):
             os.close(self._descriptor)
             self._descriptor = None
 
-    def is_finished(self, target: Path, source: Path | None, content: str) -> bool:
-        """Whether `target` holds, complete, what these settings make of the source.
+    def standing(self, target: Path | Remote, source: Path | Remote | None) -> Standing:
+        """What is at `target`: what these settings made of a source, complete, or something else.
 
-        Raises OutputError if the file there is not to be replaced unasked: the record does not know it, or it is the
-        result of another source, which still exists.
+        It has an error if it is not to be replaced unasked: the record does not know it, or it is the result of another
+        source, which still exists.
         """
+        assert isinstance(target, Path)
         if not is_there(target):
-            return False
+            return Standing()
         with self._lock:
             self._refresh()
             entry = self._entries.get(self._key(target))
         if entry is None:
-            raise OutputError("output", f"{target}: exists, and sumpool did not write it (--overwrite replaces it)")
-        wanted = {"settings": self._settings, "content": content}
-        if {name: entry[name] for name in wanted} == wanted and _holds(target, entry):
-            return True
-        former = entry["source"]
-        if former is not None and former != self._name(source) and (self._directory / former).exists():
-            shown = os.path.normpath(self._directory / former)
-            raise OutputError(
-                "output", f"{target}: is the result of {shown} (choose another directory, or --overwrite replaces it)"
-            )
-        return False
+            return _foreign(target)
+        finished = entry["settings"] == self._settings and _holds(target, entry)
+        return Standing(finished, entry["content"], _taken(target, entry, self._name(source), self._directory))
 
-    def write(self, target: Path, text: str, source: Path | None, content: str) -> None:
-        data = encode(text)
-        entry = {
-            "output": self._key(target),
-            "source": self._name(source),
-            "content": content,
-            "settings": self._settings,
-            "result": fingerprint(data),
-        }
+    def write(self, target: Path | Remote, text: str, source: Path | Remote | None, content: str) -> None:
+        assert isinstance(target, Path)
+        line = _line(self._key(target), self._name(source), content, self._settings, encode(text))
         with self._lock:
-            self._append(json.dumps(entry).encode() + b"\n")
+            self._append(line)
         write_whole(target, text)
 
     def _key(self, target: Path) -> str:
         return target.relative_to(self._directory).as_posix()
 
-    def _name(self, source: Path | None) -> str | None:
+    def _name(self, source: Path | Remote | None) -> str | None:
         """The source as seen from the directory, so that both may move together; None is standard input."""
+        if isinstance(source, Remote):
+            return str(source)
         return None if source is None else os.path.relpath(os.path.realpath(source), os.path.realpath(self._directory))
 
     def _open(self) -> int:
@@ -201,6 +213,86 @@ class Record(Results):
                 for file in list(folder.iterdir()):
                     if is_part(file.name):
                         file.unlink()
+
+
+class RemoteRecord(Results):
+    """The record of results that go to a URL: below `.sumpool/`, for each result an object with its line.
+
+    A store has neither files to append to nor locks, but what is put there is there whole or not at all. As in
+    `Record`, the line is there before the result is.
+    """
+
+    def __init__(self, directory: Remote, settings: str) -> None:
+        self._directory = directory
+        self._settings = settings
+
+    def standing(self, target: Path | Remote, source: Path | Remote | None) -> Standing:
+        assert isinstance(target, Remote)
+        try:
+            if not target.exists():
+                return Standing()
+            line = self._entry(target)
+            entry = _parse(line.read_bytes()) if line.exists() else None
+            if entry is None:
+                return _foreign(target)
+            finished = entry["settings"] == self._settings and fingerprint(target.read_bytes()) == entry["result"]
+        except RemoteError as error:
+            raise OutputError("output", f"{target}: {error.message}") from None
+        return Standing(finished, entry["content"], _taken(target, entry, _absolute(source), None))
+
+    def write(self, target: Path | Remote, text: str, source: Path | Remote | None, content: str) -> None:
+        assert isinstance(target, Remote)
+        data = encode(text)
+        line = _line(self._below(target), _absolute(source), content, self._settings, data)
+        try:
+            self._entry(target).write_bytes(line)
+            target.write_bytes(data)
+        except RemoteError as error:
+            raise OutputError("output", f"{target}: {error.message}") from None
+
+    def _below(self, target: Remote) -> str:
+        return target.url[len((self._directory / "x").url) - 1 :]
+
+    def _entry(self, target: Remote) -> Remote:
+        return self._directory / ".sumpool" / f"{self._below(target)}.json"
+
+
+def _line(output: str, source: str | None, content: str, settings: str, data: bytes) -> bytes:
+    entry = {
+        "output": output,
+        "source": source,
+        "content": content,
+        "settings": settings,
+        "result": fingerprint(data),
+    }
+    return json.dumps(entry).encode() + b"\n"
+
+
+def _foreign(target: Path | Remote) -> Standing:
+    message = f"{target}: exists, and sumpool did not write it (--overwrite replaces it)"
+    return Standing(error=OutputError("output", message))
+
+
+def _taken(
+    target: Path | Remote, entry: dict[str, Any], source: str | None, directory: Path | None
+) -> OutputError | None:
+    """Why the result that the entry is about has to stay: another source than `source`, which still exists, has it."""
+    former = entry["source"]
+    if former is None or former == source:
+        return None
+    found = place(former)
+    if isinstance(found, Path) and directory is not None:  # a relative path begins there
+        found = directory / found
+    if not found.exists():
+        return None
+    found = Path(os.path.normpath(found)) if isinstance(found, Path) else found
+    return OutputError(
+        "output", f"{target}: is the result of {found} (choose another directory, or --overwrite replaces it)"
+    )
+
+
+def _absolute(source: Path | Remote | None) -> str | None:
+    return os.path.realpath(source) if isinstance(source, Path) else None if source is None else str(source)
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

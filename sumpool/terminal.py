@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sumpool.errors import SumpoolError
 from sumpool.progress import Progress
+from sumpool.remote import Remote
 from sumpool.rendering.clean import one_line
 from sumpool.summary import Summary
 from sumpool.tally import Tally
@@ -47,7 +48,7 @@ class Terminal(Progress):
         if not self._quiet:
             self._line(f"sumpool: {message}")
 
-    def finished(self, summary: Summary, target: Path | None) -> None:
+    def finished(self, summary: Summary, target: Path | Remote | None) -> None:
         """The line that stays when a document is done: what was read and written, and the time it took."""
         if not self.live:
             return
@@ -97,10 +98,10 @@ class Terminal(Progress):
         print(one_line(text), file=sys.stderr, flush=True)
 
     @contextmanager
-    def document(self, name: str, number: int, total: int | None) -> Iterator[None]:
+    def document(self, name: str, number: int, total: int | None, detail: str = "opening") -> Iterator[None]:
         """While inside, one live line tells how far document `number` of `total` is; it is gone afterwards.
 
-        `total` is None as long as it isn't known.
+        `total` is None as long as it isn't known. `detail` is what is being done, until something else is told.
         """
         if not self.live:
             yield
@@ -124,7 +125,7 @@ class Terminal(Progress):
             redirect_stderr=False,
         ) as self._bar:
             place = f"{number:,} " if total is None else f"{number:,}/{total:,} " if total > 1 else ""
-            self._task = self._bar.add_task(place + name, total=None, detail="opening")
+            self._task = self._bar.add_task(place + name, total=None, detail=detail)
             try:
                 yield
             finally:

@@ -83,6 +83,11 @@ def load(path: Path) -> bytes:
         nowhere = getattr(problem, "errno", None) in (errno.ENOTDIR, errno.ENAMETOOLONG, None)
         kind = "missing" if nowhere else "permission"
         raise DocumentError(kind, f"can't be read ({reason})") from None
+    return check_size(data)
+
+
+def check_size(data: bytes) -> bytes:
+    """`data` again; DocumentError if it is more than is read of any document."""
     if len(data) > LARGEST:
         raise DocumentError("memory", "larger than 1 GiB (split it)")
     return data

@@ -197,11 +197,11 @@ def test_programs_that_write_to_one_directory_see_each_others_results(here: Path
     one, other = Record(here, "settings"), Record(here, "settings")
     with one, other:
         one.write(here / "a.txt.txt", "result", here / "a.txt", fingerprint(b"source"))
-        assert other.is_finished(here / "a.txt.txt", here / "a.txt", fingerprint(b"source"))
-        assert not other.is_finished(here / "a.txt.txt", here / "a.txt", fingerprint(b"changed"))
+        assert other.standing(here / "a.txt.txt", here / "a.txt").is_finished(fingerprint(b"source"))
+        assert not other.standing(here / "a.txt.txt", here / "a.txt").is_finished(fingerprint(b"changed"))
         (here / "b.txt.txt").write_text("result")
         with pytest.raises(OutputError, match="did not write it"):
-            one.is_finished(here / "b.txt.txt", here / "b.txt", fingerprint(b"source"))
+            one.standing(here / "b.txt.txt", here / "b.txt").is_finished(fingerprint(b"source"))
 
 
 def test_record_that_can_not_be_kept_is_one_line(tree: Path, summarize: Sumpool) -> None:
