@@ -7,6 +7,7 @@ be done is decided, and results and their record are written, by the process tha
 
 from __future__ import annotations
 
+import io
 import logging
 import math
 import os
@@ -197,7 +198,8 @@ class _Session:
         return None
 
     def __exit__(self, *_: object) -> None:
-        with self._after, _signals_kept():
+        # In the end Ray prints, in this thread, what it has held back of what its others heard.
+        with self._after, _signals_kept(), redirect_stdout(io.StringIO()):
             self._ray.shutdown()
 
     def run(self, order: Order, states: dict[int, Any], *, ordered: bool) -> Iterator[tuple[int, Any]]:
