@@ -58,6 +58,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
+ALL_SYSTEMS, ALL_BENCH_SYSTEMS = ",".join(SYSTEMS), ",".join(BENCH_SYSTEMS)
+SystemsOption = Annotated[
+    str,
+    typer.Option(
+        "--systems",
+        metavar="NAME,NAME,...",
+        help="Which of them to compare.  [default: all]",
+        show_default=False,
+    ),
+]
 LengthOption = Annotated[
     str,
     typer.Option(
@@ -459,15 +469,7 @@ Exit codes: as for summarize."""
 @app.command(epilog=EVALUATE_EXAMPLES)
 def evaluate(
     data: Annotated[list[Path] | None, typer.Argument(metavar="DATA", hidden=True)] = None,
-    systems: Annotated[
-        str,
-        typer.Option(
-            "--systems",
-            metavar="NAME,NAME,...",
-            help="Which of them to compare.  [default: all]",
-            show_default=False,
-        ),
-    ] = ",".join(SYSTEMS),
+    systems: SystemsOption = ALL_SYSTEMS,
     format: Annotated[
         Literal["text", "json"],
         typer.Option("--format", metavar="text|json", help="Tables, or one JSON object with all intervals."),
@@ -577,15 +579,7 @@ def bench(
     sizes: Annotated[
         str, typer.Option("--sizes", metavar="N,N,...", help="Tokens of each document; 8k is 8,000.")
     ] = SIZES,
-    systems: Annotated[
-        str,
-        typer.Option(
-            "--systems",
-            metavar="NAME,NAME,...",
-            help="Which of them to compare.  [default: all]",
-            show_default=False,
-        ),
-    ] = ",".join(BENCH_SYSTEMS),
+    systems: SystemsOption = ALL_BENCH_SYSTEMS,
     length: LengthOption = "medium",
     repeat: Annotated[
         int, typer.Option("--repeat", metavar="N", min=1, help="Runs of each, of which the median is told.")
