@@ -31,7 +31,7 @@ class Support:
     def of(self, statement: str) -> list[int]:
         """Indices, best first, of at most `MOST` sentences; none where nothing says anything of the kind."""
         found: list[int] = []
-        for index, share in self._best(statement):
+        for index, share in self.best(statement):
             if share < (_LEAST_MORE if found else _LEAST_FIRST):
                 break
             found.append(index)
@@ -39,9 +39,9 @@ class Support:
 
     def share(self, statement: str) -> float:
         """How much of the statement its best sentences cover together, from 0 to 1."""
-        return sum(share for _, share in self._best(statement))
+        return sum(share for _, share in self.best(statement))
 
-    def _best(self, statement: str) -> Iterator[tuple[int, float]]:
+    def best(self, statement: str) -> Iterator[tuple[int, float]]:
         """`MOST` sentences, best first, each with the share of the statement that it covers and those before don't."""
         wanted = {term: self._weights.get(term, math.log(self._total)) for term in terms(statement)}
         whole = sum(wanted.values())

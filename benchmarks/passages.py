@@ -1,0 +1,159 @@
+"""Which way to tie a summary's sentence to the document finds the sentence that a human's was made from?
+
+    python benchmarks/passages.py DEV.jsonl... --count 20
+
+Of each sentence of the human summaries the oracle names the kept sentence that shares most with it (ROUGE-1 + ROUGE-2).
+Of the same kept sentences each way picks one: by shared words weighed by how rare they are (`sumpool.support`, which
+`--sources` uses), by how near their representations are, below or above the upper layers, by the upper layers'
+attention as the sentence is written, or by the scorer alone. Prints how often a way's choice, or one of its two best,
+is the oracle's, and how much of the oracle's ROUGE its choice has. Writes passages.json and passages.md.
+"""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect_right
+from collections import defaultdict
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from reporting import machine, markdown, save
+from torch import Tensor
+from torch.nn import functional as F
+
+from sumpool.documents import split_sentences
+from sumpool.evaluation.cases import Case, draw_cases
+from sumpool.evaluation.metrics import rouge_scorer
+from sumpool.modeling import layers
+from sumpool.modeling.blocks import Tokens, tokenize
+from sumpool.modeling.checkpoint import find_model, load_model
+from sumpool.modeling.layers import KVCache
+from sumpool.modeling.prompts import Prompts
+from sumpool.modeling.pyramidion_lm import PyramidionLM
+from sumpool.modeling.reading import Reading, read
+from sumpool.support import Support
+
+WAYS = ("shared words", "states below", "states above", "attention", "scorer", "chance")
+CPU = torch.device("cpu")
+
+
+class Watched:
+    """Attention of the upper layers while it is entered: mean over heads and layers."""
+
+    def __init__(self, kept: int) -> None:
+        self.kept = kept
+        self.total = torch.zeros(0)
+
+    def __enter__(self) -> Watched:
+        self._attend = layers._attend
+        layers._attend = self._watch
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        layers._attend = self._attend
+
+    def _watch(
+        self, queries: Tensor, keys: Tensor, values: Tensor, visible: Tensor | None = None, past: int = 0
+    ) -> Tensor:
+        """As `layers._attend`, whose weights on the last `kept` of the `past` keys are added up [t, kept]."""
+        groups = queries.shape[1] // keys.shape[1]
+        weights = queries @ keys.repeat_interleave(groups, 1).mT / queries.shape[-1] ** 0.5
+        seen = torch.ones(weights.shape[-2:], dtype=torch.bool).tril(past)
+        weights = weights.masked_fill(~seen, -torch.inf).softmax(-1)
+        here = weights[0, :, :, past - self.kept : past].mean(0)
+        self.total = here if not len(self.total) else self.total + here
+        return self._attend(queries, keys, values, visible, past=past)
+
+
+def ratings(model: PyramidionLM, prompts: Prompts, tokens: Tokens, reading: Reading, summary: str) -> dict[str, Tensor]:
+    """By way: how near each kept sentence is to each of the summary's, [summary sentences, kept sentences]."""
+    spans = split_sentences(summary)
+    written = tokenize(prompts, summary, spans)
+    own = torch.repeat_interleave(torch.arange(len(spans)), torch.tensor(written.sentence_starts).diff())
+    places = reading.kept.tolist()
+    homes = [bisect_right(tokens.sentence_starts, place) - 1 for place in places]
+    theirs = torch.tensor([sorted(set(homes)).index(home) for home in homes])
+
+    def means(states: Tensor, owners: Tensor) -> Tensor:
+        total = torch.zeros(int(owners.max()) + 1, states.shape[1]).index_add_(0, owners, states)
+        return F.normalize(total, dim=1)
+
+    ids = torch.cat((reading.context, torch.tensor(prompts.answer + written.ids)))
+    block = model.read(ids[None])[0][len(reading.context) :]
+    first = len(reading.states)
+    cache: KVCache = model.new_cache(model.upper, first + len(block))
+    above = model.run(model.upper, reading.states[None], cache)[0][first - len(places) :]
+    with Watched(len(places)) as watched:
+        after = model.run(model.upper, block[None], cache)[0][len(prompts.answer) :]
+    # What a token attends to when it is chosen is what the one before it looks at.
+    looks = watched.total[len(prompts.answer) - 1 : -1]
+    drawn = torch.zeros(len(spans), len(places)).index_add_(0, own, looks)
+    attention = torch.zeros(len(spans), int(theirs.max()) + 1).index_add_(1, theirs, drawn)
+    sizes = torch.bincount(theirs).float()
+    below = means(block[len(prompts.answer) :], own) @ means(reading.states[first - len(places) :], theirs).T
+    return {
+        "states below": below,
+        "states above": means(after, own) @ means(above, theirs).T,
+        "attention": attention / sizes,
+        "scorer": reading.scores[sorted(set(homes))].expand(len(spans), -1),
+    }
+
+
+def agreement(
+    case: Case, model: PyramidionLM, prompts: Prompts, found: dict[str, list[tuple[bool, bool, float]]]
+) -> None:
+    """Add to `found`, by way and for each sentence of the reference: whether the first and one of two are right, and
+    the share of the best ROUGE that the first has."""
+    spans = [(sentence.start, sentence.end) for sentence in case.document.sentences]
+    tokens = tokenize(prompts, case.document.text, spans)
+    if len(tokens) <= model.config.pool_size:
+        return
+    reading = read(model, tokens, prompts.prefix(case.words))
+    kept = sorted({bisect_right(tokens.sentence_starts, place) - 1 for place in reading.kept.tolist()})
+    texts = [case.sentences[index] for index in kept]
+    by_way = ratings(model, prompts, tokens, reading, case.reference)
+    support = Support(texts)
+    chance = random.Random(case.id)
+    for number, (start, end) in enumerate(split_sentences(case.reference)):
+        sentence = case.reference[start:end]
+        scores = [rouge_scorer().score(sentence, text) for text in texts]
+        worth = [score["rouge1"].fmeasure + score["rouge2"].fmeasure for score in scores]
+        best = max(range(len(kept)), key=worth.__getitem__)
+        if scores[best]["rouge2"].fmeasure == 0:
+            continue  # nothing that was kept says this
+        choices = {way: rated[number].topk(min(2, len(kept))).indices.tolist() for way, rated in by_way.items()}
+        choices["shared words"] = [index for index, _ in support.best(sentence)]
+        choices["chance"] = chance.sample(range(len(kept)), min(2, len(kept)))
+        for way, chosen in choices.items():
+            found[way].append((chosen[0] == best, best in chosen, worth[chosen[0]] / worth[best]))
+
+
+@torch.inference_mode()
+def main(
+    data: Annotated[list[Path], typer.Argument(help="JSON Lines of documents and summaries")],
+    count: Annotated[int, typer.Option(help="documents of each file")] = 20,
+    seed: Annotated[int, typer.Option()] = 0,
+    out: Annotated[Path, typer.Option(help="directory to write to")] = Path("benchmarks/results"),
+) -> None:
+    """Measure, print the table, and write it."""
+    directory = find_model()
+    model = load_model(directory, device=CPU, dtype=torch.float32, keep_int8=True)
+    prompts = Prompts.load(directory)
+    found: dict[str, list[tuple[bool, bool, float]]] = defaultdict(list)
+    for path in data:
+        for case in draw_cases(path, count=count, length=None, seed=seed):
+            agreement(case, model, prompts, found)
+    rows = []
+    for way in WAYS:
+        first, either, share = (sum(column) / len(found[way]) for column in zip(*found[way], strict=True))
+        rows.append({"way": way, "first": first, "one of two": either, "share of the best ROUGE": share})
+    facts = {"sentences": len(found["chance"]), "documents of each file": count, "seed": seed, **machine(CPU)}
+    columns = ["by", "the oracle's", "one of two is", "share of its ROUGE"]
+    table = [[str(row["way"]), *(f"{100 * float(row[name]):.0f}%" for name in list(row)[1:])] for row in rows]
+    save(out, "passages", {"facts": facts, "rows": rows}, markdown("What a sentence rests on", columns, table, facts))
+
+
+if __name__ == "__main__":
+    typer.run(main)
