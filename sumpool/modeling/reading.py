@@ -119,7 +119,7 @@ def read(
     k = pool_size or model.config.pool_size
     n = len(tokens)
     whole = n <= k
-    features = token_features(tokens, focus)
+    match = focus_match(tokens, focus)
     given = None if ranking is None else ranking(tokens).to(model.device)
     # A document that is kept whole is read whole: nothing is lost, and the model is the pretrained one.
     sizes = n if whole else block_size or model.config.block_size
@@ -129,7 +129,8 @@ def read(
     for batch in read_blocks(model, tokens, prefix, sizes):
         end = batch.first + len(batch.states)
         if given is None:
-            logits = model.scorer(batch.states, features[batch.first : end].to(model.device)).float()
+            features = token_features(match, batch.first, end)
+            logits = model.scorer(batch.states, features.to(model.device)).float()
         else:
             logits = given[batch.first : end]
         smoothed = sentences.smooth(logits, batch.first)
@@ -153,10 +154,18 @@ def read(
     )
 
 
-def token_features(tokens: Tokens, focus: list[int] | None) -> Tensor:
-    """The scorer's features [n, FEATURES] of each token: its place, and how much of the focus its sentence names."""
-    n = len(tokens)
-    match = torch.zeros(n)
+def token_features(match: Tensor, first: int = 0, end: int | None = None) -> Tensor:
+    """The scorer's features [m, FEATURES] of the tokens first..end - 1 of a document, by default of all.
+
+    Their place, and `match` [n], how much of the focus their sentence names.
+    """
+    places = torch.arange(len(match))[first:end]
+    return torch.cat((place_features(places, len(match)), match[places, None]), dim=1)
+
+
+def focus_match(tokens: Tokens, focus: list[int] | None) -> Tensor:
+    """How much of the focus (ids) each token's sentence names [n], from 0 to 1; what is rare counts more."""
+    match = torch.zeros(len(tokens))
     wanted = set(focus or ())
     if wanted:
         frequent = _frequent(tokens, wanted)
@@ -164,7 +173,7 @@ def token_features(tokens: Tokens, focus: list[int] | None) -> Tensor:
         for first, end in tokens.sentence_spans():
             found = wanted.intersection(tokens.ids[first:end])
             match[first:end] = sum(1 - frequent[token] for token in found) / total
-    return torch.cat((place_features(torch.arange(n), n), match[:, None]), dim=1)
+    return match
 
 
 def _frequent(tokens: Tokens, wanted: set[int]) -> dict[int, float]:

@@ -26,7 +26,7 @@ from sumpool.modeling.blocks import Tokens, cut_blocks, tokenize
 from sumpool.modeling.checkpoint import find_model, load_model, save_model
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
-from sumpool.modeling.reading import read_blocks, token_features
+from sumpool.modeling.reading import focus_match, read_blocks, token_features
 from sumpool.pooling import Scorer
 from sumpool.pooling.scorer import sentence_means
 from sumpool.training.corpus import Example, mixture, suitable
@@ -53,7 +53,7 @@ def sample_blocks(model: PyramidionLM, prompts: Prompts, example: Example, chanc
     spans = example.sentences()
     tokens = tokenize(prompts, example.document, spans)
     chosen = set(oracle_sentences([example.document[start:end] for start, end in spans], example.summary))
-    features = token_features(tokens, prompts.focus(example.focus) if example.focus else None)
+    features = token_features(focus_match(tokens, prompts.focus(example.focus) if example.focus else None))
     blocks = cut_blocks(tokens, model.config.block_size)
     states, kept, owners = [], [], []
     labels: list[float] = []

@@ -15,7 +15,7 @@ from torch import Tensor
 from sumpool.modeling.blocks import cut_blocks, tokenize
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
-from sumpool.modeling.reading import token_features
+from sumpool.modeling.reading import focus_match, token_features
 from sumpool.training.corpus import Example
 from sumpool.training.oracle import oracle_sentences
 
@@ -82,7 +82,7 @@ def make_lesson(
     if labelled:
         labels[oracle_sentences([document[start:end] for start, end in spans], example.summary)] = 1.0
     owners = torch.repeat_interleave(torch.arange(len(spans)), torch.tensor(tokens.sentence_starts).diff())
-    features = token_features(tokens, prompts.focus(example.focus) if example.focus else None)
+    features = token_features(focus_match(tokens, prompts.focus(example.focus) if example.focus else None))
     return Lesson(rows, len(prefix), features, owners, labels, torch.tensor(targets))
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sumpool.modeling.blocks import Tokens, cut_blocks, tokenize
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
-from sumpool.modeling.reading import read, token_features
+from sumpool.modeling.reading import focus_match, read, token_features
 from sumpool.modeling.rules import Vocabulary
 from sumpool.modeling.writing import write
 
@@ -60,7 +60,7 @@ def test_reading_in_batches_keeps_what_one_look_at_everything_keeps(model: Pyram
     tokens = random_tokens(n, seed=n)
     reading = read(model, tokens, PREFIX)
     states, logits = [], []
-    features = token_features(tokens, None)
+    features = token_features(focus_match(tokens, None))
     for first, end in cut_blocks(tokens, model.config.block_size):
         block = model.read(torch.tensor([PREFIX + tokens.ids[first:end]]))[0, len(PREFIX) :]
         states.append(block)
@@ -143,7 +143,7 @@ def test_focus_lifts_the_sentences_that_name_it(prompts: Prompts) -> None:
     text = "The harbour was quiet. A lighthouse burned all night. Nobody came."
     sentences = [(0, 22), (23, 53), (54, 66)]
     tokens = tokenize(prompts, text, sentences)
-    match = token_features(tokens, prompts.focus("lighthouse"))[:, -1]
+    match = focus_match(tokens, prompts.focus("lighthouse"))
     by_sentence = [match[first:end].mean().item() for first, end in tokens.sentence_spans()]
     assert by_sentence[1] == max(by_sentence) > 0
 
