@@ -13,19 +13,32 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def run(name: str, out: Path, *options: object) -> dict[str, Any]:
-    """The JSON of a benchmark, with options and arguments, after a look at its table and plot."""
+def run(name: str, out: Path, *options: object, plot: bool = True) -> dict[str, Any]:
+    """The JSON of a benchmark, with options and arguments, after a look at its table and, if it has one, its plot."""
     command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--out", str(out), *map(str, options)]
     result = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
     assert result.returncode == 0, result.stderr
     table = (out / f"{name}.md").read_text("utf-8")
     assert result.stdout.strip() == table.strip()
-    assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    if plot:
+        assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     record: dict[str, Any] = json.loads((out / f"{name}.json").read_text("utf-8"))
     assert {"seed", "torch", "processor", "threads", "command"} <= set(record["facts"])
     for row in record["rows"]:
-        assert f"{row['n']:,}" in table if "n" in row else row["system"] in table
+        assert f"{row['n']:,}" in table if "n" in row else str(next(iter(row.values()))) in table
     return record
+
+
+def write_pairs(path: Path, count: int, lines: int) -> Path:
+    """Documents of so many sentences, all filler but one, which the summary says in other words."""
+    pairs = []
+    for number in range(count):
+        filler = [f"Row {number} holds crate {place} of plain filler wood number {place}." for place in range(lines)]
+        filler.insert(number, f"The harbour master of port {number} found that dredging doubled the traffic of ships.")
+        summary = f"The harbour master of port {number} found dredging doubled ship traffic."
+        pairs.append({"document": " ".join(filler), "summary": summary})
+    path.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    return path
 
 
 def test_operators(tmp_path: Path) -> None:
@@ -53,15 +66,8 @@ def test_complexity(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_quality(tmp_path: Path) -> None:
-    pairs = []
-    for number in range(24):
-        lines = [f"Row {number} holds crate {place} of plain filler wood number {place}." for place in range(40)]
-        lines.insert(number, f"The harbour master of port {number} found that dredging doubled the traffic of ships.")
-        summary = f"The harbour master of port {number} found dredging doubled ship traffic."
-        pairs.append({"document": " ".join(lines), "summary": summary})
-    data = tmp_path / "pairs.jsonl"
-    data.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
-    sizes = ("--warm", 60, "--steps", 8, "--count", 2, "--words", 20, "--work", tmp_path / "models")
+    data = write_pairs(tmp_path / "pairs.jsonl", 24, 40)
+    sizes = ("--effort", 0.1, "--count", 2, "--words", 20, "--work", tmp_path / "models")
     record = run("quality", tmp_path, data, data, *sizes)
     rows = {row["system"]: row for row in record["rows"]}
     assert {"untrained", "vanilla", "blockwise", "transpooler", "pyramidion", "transpooler, random"} < set(rows)
@@ -70,3 +76,11 @@ def test_quality(tmp_path: Path) -> None:
     assert all(len([e for e in curve if "dev_loss" in e]) >= 4 for curve in record["curves"].values())
     # Nothing is trained twice.
     assert run("quality", tmp_path, data, data, *sizes)["rows"] == record["rows"]
+
+
+def test_passages(tmp_path: Path) -> None:
+    data = write_pairs(tmp_path / "pairs.jsonl", 2, 80)
+    rows = {row["way"]: row for row in run("passages", tmp_path, data, plot=False)["rows"]}
+    assert rows["shared words"]["first"] == 1 > rows["chance"]["first"]
+    assert set(rows) > {"states below", "states above", "attention", "scorer"}
+    assert all(row["first"] <= row["one of two"] <= 1 for row in rows.values())
