@@ -153,7 +153,9 @@ def main(
     data: Annotated[Path, typer.Argument(help="training data, as sumpool train takes it")],
     dev: Annotated[Path, typer.Argument(help="held-out data")],
     large: Annotated[bool, typer.Option(help="a large model, on a GPU")] = False,
-    effort: Annotated[float, typer.Option(help="what share of the steps to take, of each lesson")] = 1.0,
+    effort: Annotated[
+        float | None, typer.Option(help="how much of each lesson's steps to take (1, without --large 0.5)")
+    ] = None,
     count: Annotated[int | None, typer.Option(help="documents that are summarized for ROUGE")] = None,
     words: Annotated[int | None, typer.Option(help="length of these summaries")] = None,
     seed: Annotated[int, typer.Option()] = 0,
@@ -163,6 +165,7 @@ def main(
     """Train, measure, print the table, and write it with its plot."""
     device = "cuda" if large and torch.cuda.is_available() else "cpu"
     shape, lessons = (LARGE, LARGE_LESSONS) if large else (SMALL, SMALL_LESSONS)
+    effort = effort or (1.0 if large else 0.5)
     lessons = {name: {**plan, "steps": max(round(effort * plan["steps"]), 1)} for name, plan in lessons.items()}
     count, words = count or (100 if large else 20), words or (180 if large else 40)
     most = shape["longest_summary"]
