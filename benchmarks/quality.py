@@ -90,6 +90,11 @@ def run(settings: Settings, console: Console) -> list[dict[str, float]]:
     return record(settings.out)
 
 
+def validation(log: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Of a log what was measured on held-out documents."""
+    return [{"step": entry["step"], "dev_loss": entry["dev_loss"]} for entry in log if "dev_loss" in entry]
+
+
 def write_pairs(path: Path, pairs: Iterable[tuple[str, str]]) -> Path:
     """A data file of (document, summary), if it isn't there."""
     if not path.is_file():
@@ -140,12 +145,12 @@ def plot(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axis = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
+    figure, axis = pyplot.subplots(figsize=(9, 4.5), layout="constrained")
     for name, curve in curves.items():
-        points = [(entry["step"], entry["dev_loss"]) for entry in curve if "dev_loss" in entry]
+        points = [(entry["step"], entry["dev_loss"]) for entry in curve]
         axis.plot(*zip(*points, strict=True), marker="o", label=name)
     axis.set(xlabel="steps behind what all share", ylabel="validation loss, nats a token")
-    axis.legend()
+    figure.legend(loc="outside right upper")
     figure.savefig(path, dpi=130)
 
 
@@ -188,7 +193,7 @@ def main(
     first, last = settings("beginnings", "beginnings", **plain), None
     curves: dict[str, list[dict[str, float]]] = {}
     for name in ("beginnings", "excerpts", "summaries"):
-        curves[name] = run(settings(name, name, **plain, base=last), console)
+        curves[name] = validation(run(settings(name, name, **plain, base=last), console))
         last = str(work / name)
     kinds = suitable([held], longest_summary=first.longest_summary)
     asked = list(islice(mixture(kinds, dict.fromkeys(kinds, 1.0), seed=seed), count))
@@ -206,10 +211,10 @@ def main(
     for name, choice in systems(shape["pool"]).items():
         schedule = shape["schedule"] if choice["arch"] == "pyramidion" else {}
         planned = settings(name, "variant", **choice, schedule=schedule, base=last)
-        curves[name] = run(planned, console)
-        losses = [entry["dev_loss"] for entry in curves[name] if "dev_loss" in entry]
-        rows.append({"system": name, "loss": losses[-1], **rouge_of(planned.out, asked, words, device)})
-        console.print(f"{name}: {losses[-1]:.3f}", highlight=False)
+        curves[name] = validation(run(planned, console))
+        loss = curves[name][-1]["dev_loss"]
+        rows.append({"system": name, "loss": loss, **rouge_of(planned.out, asked, words, device)})
+        console.print(f"{name}: {loss:.3f}", highlight=False)
     blockwise, chance = (
         next(r["loss"] for r in rows if r["system"] == n) for n in ("blockwise", "transpooler, random")
     )
