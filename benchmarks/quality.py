@@ -159,7 +159,7 @@ def main(
     dev: Annotated[Path, typer.Argument(help="held-out data")],
     large: Annotated[bool, typer.Option(help="a large model, on a GPU")] = False,
     effort: Annotated[
-        float | None, typer.Option(help="how much of each lesson's steps to take (1, without --large 0.5)")
+        float | None, typer.Option(help="how much of each lesson's steps to take (1, without --large 0.4)")
     ] = None,
     count: Annotated[int | None, typer.Option(help="documents that are summarized for ROUGE")] = None,
     words: Annotated[int | None, typer.Option(help="length of these summaries")] = None,
@@ -170,7 +170,7 @@ def main(
     """Train, measure, print the table, and write it with its plot."""
     device = "cuda" if large and torch.cuda.is_available() else "cpu"
     shape, lessons = (LARGE, LARGE_LESSONS) if large else (SMALL, SMALL_LESSONS)
-    effort = effort or (1.0 if large else 0.5)
+    effort = effort or (1.0 if large else 0.4)
     lessons = {name: {**plan, "steps": max(round(effort * plan["steps"]), 1)} for name, plan in lessons.items()}
     count, words = count or (100 if large else 20), words or (180 if large else 40)
     most = shape["longest_summary"]
