@@ -12,7 +12,6 @@ is the oracle's, and how much of the oracle's ROUGE its choice has. Writes passa
 from __future__ import annotations
 
 import random
-from bisect import bisect_right
 from collections import defaultdict
 from pathlib import Path
 from typing import Annotated
@@ -27,7 +26,7 @@ from sumpool.documents import split_sentences
 from sumpool.evaluation.cases import Case, draw_cases
 from sumpool.evaluation.metrics import rouge_scorer
 from sumpool.modeling import layers
-from sumpool.modeling.blocks import Tokens, tokenize
+from sumpool.modeling.blocks import tokenize
 from sumpool.modeling.checkpoint import find_model, load_model
 from sumpool.modeling.layers import KVCache
 from sumpool.modeling.prompts import Prompts
@@ -67,14 +66,16 @@ class Watched:
         return self._attend(queries, keys, values, visible, past=past)
 
 
-def ratings(model: PyramidionLM, prompts: Prompts, tokens: Tokens, reading: Reading, summary: str) -> dict[str, Tensor]:
-    """By way: how near each kept sentence is to each of the summary's, [summary sentences, kept sentences]."""
+def ratings(
+    model: PyramidionLM, prompts: Prompts, reading: Reading, kept: Tensor, theirs: Tensor, summary: str
+) -> dict[str, Tensor]:
+    """By way: how near each kept sentence is to each of the summary's, [summary sentences, kept sentences].
+
+    kept: indices of the kept sentences; theirs: which of these each kept token [k] belongs to.
+    """
     spans = split_sentences(summary)
     written = tokenize(prompts, summary, spans)
     own = torch.repeat_interleave(torch.arange(len(spans)), torch.tensor(written.sentence_starts).diff())
-    places = reading.kept.tolist()
-    homes = [bisect_right(tokens.sentence_starts, place) - 1 for place in places]
-    theirs = torch.tensor([sorted(set(homes)).index(home) for home in homes])
 
     def means(states: Tensor, owners: Tensor) -> Tensor:
         total = torch.zeros(int(owners.max()) + 1, states.shape[1]).index_add_(0, owners, states)
@@ -84,20 +85,20 @@ def ratings(model: PyramidionLM, prompts: Prompts, tokens: Tokens, reading: Read
     block = model.read(ids[None])[0][len(reading.context) :]
     first = len(reading.states)
     cache: KVCache = model.new_cache(model.upper, first + len(block))
-    above = model.run(model.upper, reading.states[None], cache)[0][first - len(places) :]
-    with Watched(len(places)) as watched:
+    above = model.run(model.upper, reading.states[None], cache)[0][first - len(theirs) :]
+    with Watched(len(theirs)) as watched:
         after = model.run(model.upper, block[None], cache)[0][len(prompts.answer) :]
     # What a token attends to when it is chosen is what the one before it looks at.
     looks = watched.total[len(prompts.answer) - 1 : -1]
-    drawn = torch.zeros(len(spans), len(places)).index_add_(0, own, looks)
-    attention = torch.zeros(len(spans), int(theirs.max()) + 1).index_add_(1, theirs, drawn)
+    drawn = torch.zeros(len(spans), len(theirs)).index_add_(0, own, looks)
+    attention = torch.zeros(len(spans), len(kept)).index_add_(1, theirs, drawn)
     sizes = torch.bincount(theirs).float()
-    below = means(block[len(prompts.answer) :], own) @ means(reading.states[first - len(places) :], theirs).T
+    below = means(block[len(prompts.answer) :], own) @ means(reading.states[first - len(theirs) :], theirs).T
     return {
         "states below": below,
         "states above": means(after, own) @ means(above, theirs).T,
         "attention": attention / sizes,
-        "scorer": reading.scores[sorted(set(homes))].expand(len(spans), -1),
+        "scorer": reading.scores[kept].expand(len(spans), -1),
     }
 
 
@@ -111,9 +112,10 @@ def agreement(
     if len(tokens) <= model.config.pool_size:
         return
     reading = read(model, tokens, prompts.prefix(case.words))
-    kept = sorted({bisect_right(tokens.sentence_starts, place) - 1 for place in reading.kept.tolist()})
-    texts = [case.sentences[index] for index in kept]
-    by_way = ratings(model, prompts, tokens, reading, case.reference)
+    homes = torch.bucketize(reading.kept, torch.tensor(tokens.sentence_starts), right=True) - 1
+    kept, theirs = homes.unique(return_inverse=True)
+    texts = [case.sentences[index] for index in kept.tolist()]
+    by_way = ratings(model, prompts, reading, kept, theirs, case.reference)
     support = Support(texts)
     chance = random.Random(case.id)
     for number, (start, end) in enumerate(split_sentences(case.reference)):
@@ -127,7 +129,9 @@ def agreement(
         choices["shared words"] = [index for index, _ in support.best(sentence)]
         choices["chance"] = chance.sample(range(len(kept)), min(2, len(kept)))
         for way, chosen in choices.items():
-            found[way].append((chosen[0] == best, best in chosen, worth[chosen[0]] / worth[best]))
+            # A sentence of nothing but short words shares none that counts.
+            first = worth[chosen[0]] / worth[best] if chosen else 0.0
+            found[way].append((chosen[:1] == [best], best in chosen, first))
 
 
 @torch.inference_mode()

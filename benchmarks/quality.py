@@ -4,14 +4,13 @@
     python benchmarks/quality.py TRAIN.jsonl DEV.jsonl --large    # a day's training on a GPU
 
 Vanilla, blockwise, Transpooler and Pyramidion, and the Transpooler with each of the operators that the paper compares
-and with half of the pool:
-same data, steps, order, seed, and the same weights to start from. These come from a warm-up without pooling that all
-share: a decoder has to look at documents before it matters what is kept of them, and from summaries alone a small one
-doesn't learn to in a day. So the model first copies what it reads, in two lessons of the documents' own words: their
-beginning, which takes nothing but positions, then an excerpt from anywhere, which takes looking at what is said. Each
-system ends with the loss on held-out documents and, written by the `Summarizer`, with ROUGE on some of them. Documents
-and summaries are cut after so many words. What was begun goes on when the command is repeated. Writes quality.json,
-quality.md and quality.png.
+and with half of the pool: same data, steps, order, seed, and the same weights to start from. These come from a warm-up
+without pooling that all share: a decoder has to look at documents before it matters what is kept of them, and from
+summaries alone a small one doesn't learn to in a thousand steps. So the model first copies what it reads, in two
+lessons of the documents' own words: their beginning, which takes nothing but positions, then an excerpt from anywhere,
+which takes looking at what is said. Each system ends with the loss on held-out documents and, written by the
+`Summarizer`, with ROUGE on some of them. Documents and summaries are cut after so many words. What was begun goes on
+when the command is repeated. Writes quality.json, quality.md and quality.png.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -64,7 +64,7 @@ LARGE_LESSONS: dict[str, dict[str, Any]] = {
 }
 COPIES = 5
 """Passages for copying that a document gives, of each sort."""
-LEAST = 0.48
+MOST_COPIED = 0.48
 """The share of a passage's letters that is copied at most: training data has documents twice as long as summaries."""
 ROUGES = ("rouge1", "rouge2", "rougeLsum")
 
@@ -125,7 +125,7 @@ def copying(found: Iterable[Example], *, anywhere: bool, most: int, seed: int) -
             if not anywhere:
                 passage, start = words[start : start + chance.randint(most // 2, most)], 0
             text, copied = " ".join(passage), " ".join(passage[start : start + most])
-            yield text, copied[: int(LEAST * len(text))].rpartition(" ")[0]
+            yield text, copied[: int(MOST_COPIED * len(text))].rpartition(" ")[0]
 
 
 def rouge_of(model: Path, pairs: list[Example], words: int, device: str) -> dict[str, float]:
@@ -200,7 +200,9 @@ def main(
     torch.manual_seed(seed)
     # With the vocabulary of the run that is there.
     options = {"arch": "pyramidion", "schedule": shape["schedule"], "resume": True}
-    TranspoolerLearner(replace(first, **options), []).save(work / "untrained")
+    learner = TranspoolerLearner(replace(first, **options), [])
+    learner.save(work / "untrained")
+    tokens = statistics.median(learner.lesson(example, labelled=False).tokens for example in examples(held))
     rows: list[dict[str, Any]] = [
         {
             "system": "untrained",
@@ -230,7 +232,14 @@ def main(
         for row in rows
     ]
     steps = {f"steps, {name}": plan["steps"] for name, plan in lessons.items()}
-    facts = {**steps, "documents for ROUGE": count, "words": words, **shape, "seed": seed}
+    facts = {
+        **steps,
+        "median document tokens": tokens,
+        "documents for ROUGE": count,
+        "words": words,
+        **shape,
+        "seed": seed,
+    }
     facts |= machine(torch.device(device))
     made = {"facts": facts, "rows": rows, "curves": curves}
     save(out, "quality", made, markdown("Quality of the variants, trained alike", columns, table, facts))
