@@ -77,7 +77,7 @@ def examples(path: Path, *, queries: bool = True) -> Iterator[Example]:
     """Every example of a file: one a document, and one more for each of its queries (a focus with its own summary)."""
     for number, row in enumerate(read_lines(path)):
         name, kind = str(row.get("id", number)), str(row.get("kind", path.name.split(".")[0]))
-        document = str(row["document"])
+        document = _name_speakers(str(row["document"]))
         yield Example(name, kind, document, clean_summary(str(row["summary"])), _optional(row.get("focus")))
         asked = row.get("queries") if queries else None
         for index, query in enumerate(asked if isinstance(asked, list) else []):
@@ -111,8 +111,13 @@ def clean_summary(text: str) -> str:
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     text = " ".join(line if line[-1] in ".!?:;,\"'”’)" else line + "." for line in lines)
     text = re.sub(r"\s+", " ", _LABEL.sub("", text)).strip()
-    text = re.sub(r"#(Person)(\d)#", r"\1 \2", text)
+    text = _name_speakers(text)
     return text[:1].upper() + text[1:]
+
+
+def _name_speakers(text: str) -> str:
+    """DialogSum's "#Person1#" as people write it, in the document as in its summary."""
+    return re.sub(r"#Person(\d+)#", r"Person \1", text)
 
 
 def _optional(value: object) -> str | None:

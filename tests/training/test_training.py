@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,14 @@ def test_oracle_indices_are_ascending_and_valid(sentences: list[str], summary: s
 )
 def test_summaries_become_running_prose(raw: str, clean: str) -> None:
     assert clean_summary(raw) == clean
+
+
+def test_dialogsums_speakers_are_named_alike_in_document_and_summary(tmp_path: Path) -> None:
+    pair = {"document": "#Person1#: Hi.\n\n#Person12#: Hi, #Person1#.", "summary": "#Person12# greets #Person1#."}
+    (tmp_path / "data.jsonl").write_text(json.dumps(pair), encoding="utf-8")
+    [example] = examples(tmp_path / "data.jsonl")
+    assert example.document == "Person 1: Hi.\n\nPerson 12: Hi, Person 1."
+    assert example.summary == "Person 12 greets Person 1."
 
 
 def test_the_mixture_draws_kinds_by_weight_and_repeats_itself_by_seed(corpus: Path) -> None:
