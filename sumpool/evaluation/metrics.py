@@ -88,10 +88,13 @@ def repeats(text: str) -> bool:
 def loops(text: str) -> bool:
     """Whether the text goes round in circles.
 
-    It does where words, one or more, are written three times over without a break; where a word comes back at every
-    second, third or fourth place, six times on end; where two sentences of four words and more share three quarters of
-    their words.
+    It does where words, one or more, are written three times over without a break, or a sign is; where a word comes
+    back at every second, third or fourth place, six times on end; where two sentences of four words and more share
+    three quarters of their words.
     """
+    pieces = text.split()
+    if any(one == two == three for one, two, three in zip(pieces, pieces[1:], pieces[2:], strict=False)):
+        return True
     written = words(text)
     for size in range(1, len(written) // 3 + 1):
         same = 0  # how many words in a row are what they were `size` words before

@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*%?")
 _UNFINISHED = re.compile(r"\d[\d.,]*%?$")
 _POINT = re.compile(r"(?<!\w)\.\d+")
 """A number that begins with its point, which looks like punctuation."""
-_ITEM = re.compile(rf"{_NUMBER.pattern}|[^\W\d_]+|[=<>≤≥±]")
+_ITEM = re.compile(rf"{_NUMBER.pattern}|[^\W\d_]+|[=<>≤≥±$€£¥]")
 """Numbers, words and signs: the neighbours that a number is known by."""
 _STEM = 5
 """Letters that two forms of a word share: with "evaluated" in the document, a sentence may open with "Evaluation"."""

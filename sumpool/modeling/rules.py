@@ -166,7 +166,9 @@ class SummaryRules:
         """
         word = plain_word(self._current)
         if not word:
-            return self.vocabulary.beginnings(self._followers.get(tuple(self._recent), ()), opening=False)
+            third = self.vocabulary.beginnings(self._followers.get(tuple(self._recent), ()), opening=False)
+            # A lone sign: where no number may follow a "$", the next best is often another.
+            return [*third, self.tokens[-1]] if self._current.strip() else third
         before = tuple([*self._recent, word][-_MEMORY:])
         after = self._followers.get(before, set())
         if before == tuple(self._recent):  # three times the same word, the third not yet among the followers

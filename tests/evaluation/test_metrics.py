@@ -98,6 +98,8 @@ def test_three_words_twice(text: str, twice: bool) -> None:
         ("1. Ships 1. boats 1. AT 1. PORT 1. so 1.", True),
         ("the ship, the boat, the barge, the raft, the port", False),
         ("Yes, it is. Yes, it is. No.", False),
+        ("It is sold at $ $ $ and more.", True),
+        ("It is - as they say - so.", False),
         ("", False),
     ],
 )

@@ -76,6 +76,15 @@ def test_the_same_word_not_four_times(vocabulary: Vocabulary, prompts: Prompts) 
     assert int(rules.apply(wanting(ships, boats)).argmax()) == boats
 
 
+def test_the_same_sign_not_twice_on_end(vocabulary: Vocabulary, prompts: Prompts) -> None:
+    rules = rules_for(vocabulary, 100)
+    write(rules, prompts, "It was sold at $")
+    dollar, ships = prompts.plain(" $")[0], prompts.plain(" ships")[0]
+    assert int(rules.apply(wanting(dollar, ships)).argmax()) == ships
+    rules.push(ships)
+    assert int(rules.apply(wanting(dollar, ships)).argmax()) == dollar
+
+
 def test_a_long_name_may_come_twice(vocabulary: Vocabulary, prompts: Prompts) -> None:
     rules = rules_for(vocabulary, 100)
     name = " Wrocławsko-Szczecińskiego"
@@ -136,7 +145,8 @@ def test_any_model_stops(vocabulary: Vocabulary, seed: int, words: int) -> None:
 
 
 DOCUMENT = (
-    "In 2014 the Brno office of SmolLM2-135M grew by 12.5% to 1,024 people. CNN said so (p = .05), and Ana-Maria too."
+    "In 2014 the Brno office of SmolLM2-135M grew by 12.5% to 1,024 people. CNN said so (p = .05), and Ana-Maria too. "
+    "One room costs $40 a day."
 )
 
 
@@ -152,6 +162,9 @@ DOCUMENT = (
         ("It grew by", " 1.5", False),
         ("It grew to", " 1.5", False),
         ("It grew by", " .5 people", False),
+        ("People pay", " $40 for it", True),
+        ("People pay", " $30 for it", False),
+        ("People pay", " 40 for it", False),
         ("It has p =", " .05 at", True),
         ("It has p =", " .06 at", False),
         ("It began in", " 2014.", True),
