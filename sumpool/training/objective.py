@@ -37,16 +37,20 @@ class Objective(nn.Module):
             owners = lesson.owners.to(model.device)
             means, counts = sentence_means(logits, owners, len(lesson.labels))
             oracle.append(oracle_loss(means, lesson.labels.to(model.device), counts))
-            pooled = lowered.document
-            if not lesson.whole:
-                pooled = pool(pooled, means[owners], model.config.pool_size, base)
-            sequences.append(torch.cat((lowered.head, pooled, lowered.tail)))
+            sequences.append(self.sequence(lesson, lowered, means[owners], base))
         outputs = model.run(model.upper, pad_sequence(sequences, batch_first=True))
         summary = []
         for row, (lesson, sequence) in enumerate(zip(lessons, sequences, strict=True)):
             predicted = outputs[row, len(sequence) - len(lesson.targets) : len(sequence)]
             summary.append(F.cross_entropy(model.logits(predicted).float(), lesson.targets.to(model.device)))
         return Losses(torch.stack(summary).mean(), torch.stack(oracle).mean())
+
+    def sequence(self, lesson: Lesson, lowered: Lowered, scores: Tensor, base: float | None) -> Tensor:
+        """What the upper layers see of a lesson [p + k + t, d], its tokens rated by `scores` [n]."""
+        pooled = lowered.document
+        if not lesson.whole:
+            pooled = pool(pooled, scores, self.model.config.pool_size, base)
+        return torch.cat((lowered.head, pooled, lowered.tail))
 
     def _read(self, lessons: Sequence[Lesson]) -> list[Lowered]:
         trained = next(self.model.lower.parameters()).requires_grad
