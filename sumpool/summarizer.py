@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 
-from sumpool.documents import Document, read_document, split_sentences
+from sumpool.documents import Document, is_conversation, read_document, split_sentences
 from sumpool.errors import DocumentError, UsageError
 from sumpool.highlight import Highlight
 from sumpool.lengths import fitting_length, parse_length
@@ -44,10 +44,11 @@ LARGEST_POOL = 8192 - WINDOW_ROOM
 
 
 class Composed(NamedTuple):
-    """A sentence of the summary, and the indices of the document's sentences that it rests on."""
+    """A sentence of the summary, the indices of the document's sentences that it rests on, and whether it is one."""
 
     text: str
     sources: tuple[int, ...]
+    quoted: bool
 
 
 class Summarizer:
@@ -122,7 +123,7 @@ class Summarizer:
             length: "short", "medium", "long" or a number of words.
             focus: what to pay attention to.
             wording: "quoted", the document's own sentences, chosen and trimmed; or "own", the model's own words. By
-                default what the model does best; with a `writer`, its words.
+                default as `wording_for` says.
             grounded: of its own, write no number and no name that the document lacks.
             abstract: "keep" or "drop" the document's own abstract.
             password: for encrypted PDFs.
@@ -188,6 +189,7 @@ class Summarizer:
             )
         extracted = time.perf_counter()
         words = fitting_length(words, document.words)
+        wording = wording or self.wording_for(document)
         tokens = self.tokenize(document)
         reading = self.read(tokens, words, focus=focus, wording=wording, progress=watcher)
         read_at = time.perf_counter()
@@ -207,12 +209,17 @@ class Summarizer:
             tokens=len(tokens),
             model=self.model_name,
             device=self.device,
+            wording="quoted" if all(sentence.quoted for sentence in sentences) else "own",
             seconds=Seconds(extracted - started, read_at - extracted, written - read_at),
         )
         return summary, document, tokens, reading
 
-    def _wording(self, wording: Wording | None) -> Wording:
-        return wording or (self._engine.wording if self._writer is None else "own")
+    def wording_for(self, document: Document) -> Wording:
+        """What a summary of the document is made of unless something else is wanted: quotes, where the model does best
+        with them and the document is not what people said to each other; with a `writer`, its words."""
+        if self._writer is not None or is_conversation(document):
+            return "own"
+        return self._engine.wording
 
     def tokenize(self, document: Document) -> Tokens:
         """The document as the model reads it; DocumentError if there is nothing to read."""
@@ -227,17 +234,17 @@ class Summarizer:
         tokens: Tokens,
         words: int,
         *,
+        wording: Wording,
         focus: str | None = None,
-        wording: Wording | None = None,
         ranking: Ranking | None = None,
         progress: Progress | None = None,
     ) -> Reading:
-        """Read a tokenized document for a summary of `words` words in a wording as for `summarize`.
+        """Read a tokenized document for a summary of `words` words in this wording.
 
         `ranking` takes the scorer's place if given.
         """
         pool = self._pool
-        if pool is None and self._engine.pool_size is not None and self._wording(wording) == "quoted":
+        if pool is None and self._engine.pool_size is not None and wording == "quoted":
             pool = max(self._engine.pool_size, KEPT_A_WORD * words)
         return self._engine.read(
             tokens,
@@ -256,8 +263,8 @@ class Summarizer:
         reading: Reading,
         words: int,
         *,
+        wording: Wording,
         focus: str | None = None,
-        wording: Wording | None = None,
         progress: Progress | None = None,
         **writing: Any,
     ) -> list[Composed]:
@@ -266,24 +273,24 @@ class Summarizer:
         Args:
             document, tokens, reading: the document, and what `tokenize` and `read` made of it.
             words: as many as it shall have.
-            focus: what to pay attention to.
             wording: as in `summarize`. Where nothing can be quoted, the model's own words take over.
+            focus: what to pay attention to.
             progress: is told how far writing is.
             **writing: what else `write` takes, for the model's own words.
         """
         kept = _kept_sentences(document, tokens, reading)
-        if self._wording(wording) == "quoted":
+        if wording == "quoted":
             texts = [document.text[sentence.start : sentence.end] for sentence in document.sentences]
             logits = torch.logit(reading.scores, eps=1e-6).tolist()
             quotes = quote(texts, logits, kept, words=words, focus=focus)
             if quotes:
                 if progress is not None:
                     progress.writing(sum(len(found.text.split()) for found in quotes), words)
-                return [Composed(found.text, (found.index,)) for found in quotes]
+                return [Composed(found.text, (found.index,), quoted=True) for found in quotes]
         text = self.write(document, tokens, reading, words, focus=focus, progress=progress, **writing)
         support = _support(document, kept)
         return [
-            Composed(text[start:end], tuple(kept[place] for place in support.of(text[start:end])))
+            Composed(text[start:end], tuple(kept[place] for place in support.of(text[start:end])), quoted=False)
             for start, end in split_sentences(text)
         ]
 

@@ -61,6 +61,7 @@ class Summary:
     tokens: int
     model: str
     device: str
+    wording: Wording
     seconds: Seconds
 
     def __str__(self) -> str:
@@ -80,5 +81,6 @@ class Summary:
             "document": {"pages": self.pages, "words": self.words, "tokens": self.tokens},
             "model": self.model,
             "device": self.device,
+            "wording": self.wording,
             "seconds": {name: round(getattr(self.seconds, name), 3) for name in ("extract", "read", "write", "total")},
         }

@@ -60,7 +60,8 @@ class Terminal(Progress):
             f"{seconds.total:.1f} s (extract {seconds.extract:.1f}, read {seconds.read:.1f}, write {seconds.write:.1f})"
         )
         where = f" -> {target}" if target else ""
-        self._line(f"{summary.source}{where}: {read}, {len(summary.text.split()):,} written, {times}, {summary.device}")
+        length = f"{len(summary.text.split()):,} {'quoted' if summary.wording == 'quoted' else 'written in own words'}"
+        self._line(f"{summary.source}{where}: {read}, {length}, {times}, {summary.device}")
 
     def summary(self, tally: Tally) -> None:
         """What became of the documents of a batch, as a table; in a line or not at all if there was but one."""

@@ -103,7 +103,7 @@ def perform(task: Task) -> Run:
 
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    "sumpool": {},
+    "sumpool": {"wording": "quoted"},
     "own": {"wording": "own"},
     "greedy": {"wording": "own", "drafts": 1, "contrast": 0.0},
 }
@@ -118,8 +118,7 @@ def _ours(task: Task, run: Run, clock: _Clock) -> None:
     document = read_document(task.document)
     run.extract = clock.lap()
     tokens = summarizer.tokenize(document)
-    wording = OPTIONS[task.system].get("wording")
-    reading = summarizer.read(tokens, task.words, wording=wording)
+    reading = summarizer.read(tokens, task.words, wording=OPTIONS[task.system]["wording"])
     run.read = clock.lap()
     sentences = summarizer.compose(document, tokens, reading, task.words, **OPTIONS[task.system])
     run.write = clock.lap()

@@ -3,6 +3,7 @@
 from sumpool.documents.document import Document, Paragraph, ParagraphKind, Sentence
 from sumpool.documents.reading import load, read_document
 from sumpool.documents.sentences import split_sentences
+from sumpool.documents.speech import is_conversation
 from sumpool.documents.text import from_text
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "ParagraphKind",
     "Sentence",
     "from_text",
+    "is_conversation",
     "load",
     "read_document",
     "split_sentences",

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sumpool.documents.building import Block
+from sumpool.documents.document import Document
 from sumpool.documents.repair import repair
 
 _LONG_PAUSE = 4.0
 """Seconds: who is silent that long at the end of a sentence begins something new."""
 _LONG_PARAGRAPH = 120
 """Words: at the next sentence's end, a paragraph of so many is over."""
+_TURN = re.compile(r"([^\W\d_][\w.'’ -]{0,40}):\s+\S")
+"""The beginning of what somebody says: "Anna:", "Project Manager:", "Person 1:"."""
 _ENDS = re.compile(r"[.!?…][\"'”’)\]]*$")
 
 
@@ -48,6 +51,20 @@ def speech_blocks(cues: Iterable[Cue]) -> Iterator[Block]:
         last = cue.end if cue.end is not None else cue.start
     if words:
         yield Block("body", " ".join(words))
+
+
+def is_conversation(document: Document) -> bool:
+    """Whether most of the document's paragraphs are what people say in turn, each with the speaker's name before it."""
+    names: list[str] = []
+    others = 0
+    for paragraph in document.paragraphs:
+        turn = _TURN.match(document.text, paragraph.start, paragraph.end)
+        if turn:
+            names.append(turn[1])
+        elif paragraph.kind != "heading":
+            others += 1
+    # Labels ("Note:", "Example:") come once or twice; who talks, comes back.
+    return len(names) > others and 2 <= len(set(names)) < len(names)
 
 
 def _count(text: str) -> int:

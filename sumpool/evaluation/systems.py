@@ -77,7 +77,8 @@ def pooled(
 
     def system(case: Case, progress: Progress) -> Written:
         tokens = summarizer.tokenize(case.document)
-        asked: dict[str, Any] = {"focus": case.focus, "wording": wording, "progress": progress}
+        chosen = wording or summarizer.wording_for(case.document)
+        asked: dict[str, Any] = {"focus": case.focus, "wording": chosen, "progress": progress}
         reading = summarizer.read(tokens, case.words, ranking=ranking_for(case), **asked)
         sentences = summarizer.compose(case.document, tokens, reading, case.words, **asked, **writing)
         text = " ".join(sentence.text for sentence in sentences)

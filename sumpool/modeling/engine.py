@@ -24,7 +24,7 @@ class Engine:
         prompts: its tokenizer, and how it is asked.
         read: `sumpool.modeling.reading.read` without its first argument.
         write: `sumpool.modeling.writing.write` without its first two.
-        wording: what a summary is made of unless something else is wanted.
+        wording: what a summary of prose is made of unless something else is wanted.
         pool_size: representations kept, where that can change with what is wanted; None where training has fixed it.
     """
 

@@ -32,7 +32,7 @@ def highlight_of(document: Document, *, kept: int = 2, tokens: int | None = None
     statements = (Statement("One.", (1, 0)), Statement("Two <b>.", (1,)), Statement("Three.", ()))
     summary = Summary(
         document.source, document.title, "One. Two <b>. Three.", statements, passages, document.pages, document.words,
-        tokens or 2 * kept, "small", "cpu", Seconds(0, 0, 0),
+        tokens or 2 * kept, "small", "cpu", "own", Seconds(0, 0, 0),
     )  # fmt: skip
     scores = tuple(1 / (number + 2) for number in range(len(document.sentences)))
     spans = dict.fromkeys([(first.start, first.end), (last.start + 2 * (last != first), last.end)])

@@ -116,7 +116,7 @@ def test_scores_and_kept_tokens_are_those_of_the_reading(story: Path, small_mode
     result = summarizer.highlight("story.txt", length=20)
     assert result.summary.text == summarizer.summarize("story.txt", length=20).text
     tokens = summarizer.tokenize(result.document)
-    reading = summarizer.read(tokens, 20)
+    reading = summarizer.read(tokens, 20, wording="quoted")
     assert result.scores == pytest.approx(reading.scores.tolist())
     assert result.pooled
     assert result.kept_tokens == len(reading.kept) == 48

@@ -34,6 +34,7 @@ def make(text: str = "It is so.", source: str = "a.pdf", title: str | None = "On
         tokens=5000,
         model="small",
         device="cpu",
+        wording="own",
         seconds=Seconds(1.0, 2.0, 3.5),
     )
 
@@ -74,6 +75,7 @@ def test_json_is_the_contract() -> None:
         "document": {"pages": 12, "words": 3400, "tokens": 5000},
         "model": "small",
         "device": "cpu",
+        "wording": "own",
         "seconds": {"extract": 1.0, "read": 2.0, "write": 3.5, "total": 6.5},
     }
 

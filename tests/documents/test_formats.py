@@ -11,7 +11,7 @@ from checking import check
 from handmade import docx, epub, odt, p, zipped
 from handset import prose
 
-from sumpool.documents import Document, read_document
+from sumpool.documents import Document, is_conversation, read_document
 from sumpool.errors import DocumentError
 
 
@@ -499,6 +499,22 @@ def test_transcripts() -> None:
     assert read(pasted).text == " ".join(f"piece {n} of what was said" for n in range(5))
     named = "Anna Smith 0:15\nThe harbour was dredged.\nTwice.\n\nBen 0:20\nHas it?\n\nAnna Smith 0:25\nYes.\n"
     assert read(named).text == "Anna Smith: The harbour was dredged. Twice.\n\nBen: Has it?\n\nAnna Smith: Yes."
+
+
+@pytest.mark.parametrize(
+    ("paragraphs", "conversation"),
+    [
+        (["Anna: Is it open?", "Project Manager: It is.", "Anna: Good."], True),
+        (["The meeting", "Person 1: Is it open?", "Person 2: It is.", "Person 1: Good."], True),
+        (["Ship: a boat.", "Port: a place.", "Quay: a wall."], False),
+        (["Anna: It is open.", "Anna: It was shut.", "Anna: It is open again."], False),
+        (["Anna: Is it open?", "Ben: It is.", "Anna: Good.", *map(prose, range(4))], False),
+        (["At 10:30 it opened.", "At 11:30 it was shut.", "At 12:30 it was open."], False),
+        ([prose(0)], False),
+    ],
+)
+def test_conversations_are_told_from_prose(paragraphs: list[str], conversation: bool) -> None:
+    assert is_conversation(read("\n\n".join(paragraphs), "notes.txt")) == conversation
 
 
 def test_a_text_with_some_times_in_it_is_no_transcript() -> None:

@@ -76,14 +76,14 @@ def test_rankings_keep_whole_sentences() -> None:
 def test_the_pool_starts_where_the_document_does(summarizer: Summarizer, case: Case) -> None:
     tokens = summarizer.tokenize(case.document)
     assert len(tokens) > 48
-    reading = summarizer.read(tokens, 30, ranking=from_the_start)
+    reading = summarizer.read(tokens, 30, wording="own", ranking=from_the_start)
     assert reading.kept.tolist() == list(range(48))
 
 
 def test_random_pools_differ_and_the_scorers_is_neither(summarizer: Summarizer, case: Case) -> None:
     tokens = summarizer.tokenize(case.document)
     rankings = (None, from_the_start, at_random("1"), at_random("2"))
-    kept = {tuple(summarizer.read(tokens, 30, ranking=ranking).kept.tolist()) for ranking in rankings}
+    kept = {tuple(summarizer.read(tokens, 30, wording="own", ranking=ranking).kept.tolist()) for ranking in rankings}
     assert len(kept) == 4
     assert {len(places) for places in kept} == {48}
 
@@ -104,7 +104,7 @@ def test_base_reads_its_window_and_pools_nothing(small_model: Path, summarizer: 
     assert 1000 < size <= 1024
     assert documents[0].text.startswith(shortened.text)
     assert shortened.text.endswith(".")
-    whole = Summarizer(small_model, device="cpu", pool=1024).read(summarizer.tokenize(shortened), 20)
+    whole = Summarizer(small_model, device="cpu", pool=1024).read(summarizer.tokenize(shortened), 20, wording="own")
     assert whole.kept.tolist() == list(range(size))
 
 

@@ -120,7 +120,7 @@ def test_the_shipped_model_writes_the_same_and_copies_now_and_then(
 ) -> None:
     document = read_document(root / "examples" / name)
     tokens = shipped.tokenize(document)
-    reading = shipped.read(tokens, 30)
+    reading = shipped.read(tokens, 30, wording="own")
     plain = shipped.write(document, tokens, reading, 30, drafts=1, speculate=False)
     count = len(passes)
     passes.clear()

@@ -185,10 +185,12 @@ def test_a_reading_says_what_was_kept(settings: Settings) -> None:
     summarizer = Summarizer(run(replace(settings, steps=1)), device="cpu")
     document = read_document("x.txt", " ".join(text for text in TEXTS[:1] * 40).encode())
     tokens = summarizer.tokenize(document)
-    reading = summarizer.read(tokens, 20)
+    reading = summarizer.read(tokens, 20, wording="own")
     kept = reading.kept.tolist()
     assert kept == sorted(set(kept))
     assert len(kept) == 48
     assert len(reading.scores) == len(document.sentences)
-    first = summarizer.read(tokens, 20, ranking=lambda tokens: -torch.arange(float(len(tokens))))
-    assert first.kept.tolist() == list(range(48))
+    from_the_start = summarizer.read(
+        tokens, 20, wording="own", ranking=lambda tokens: -torch.arange(float(len(tokens)))
+    )
+    assert from_the_start.kept.tolist() == list(range(48))
