@@ -21,7 +21,7 @@ SHORTEST, LONGEST = 6, 70
 """Words of a sentence that can stand in a summary."""
 _CHARACTERS = 20 * LONGEST
 """Of a sentence that is looked at, before it is trimmed."""
-_FREQUENCY = 2.0
+_FREQUENCY = 2.5
 """What a word's mean log frequency weighs against the scorer's logit."""
 _COVERED = 0.7
 """What a word's frequency is still worth once it was quoted."""
@@ -34,6 +34,11 @@ The last by their share of the words.
 """
 _FOCUS = 3.0
 """Logits that a sentence gains that has all words of the focus."""
+_EARLY, _OPENING, _BRIEF = 1.5, 20, 60
+"""What it is worth to stand at the beginning, how many sentences that is, and words of a summary that can't say more.
+
+The shorter the summary, the more people take it from where the document itself says what it is about.
+"""
 _PARTS, _SPREAD = 3, 0.5
 """Parts of a document, in its order, and what it is worth to be the first sentence from one of them."""
 _LETTERS = 0.6
@@ -110,8 +115,12 @@ def quote(
         return _PARTS * candidate.index // len(sentences)
 
     counts = Counter(term for sentence in sentences for term in terms(sentence) if term not in _COMMON)
-    short = [index for index in kept if len(sentences[index]) <= _CHARACTERS]
-    candidates = [_Candidate(index, trim(sentences[index]), logits[index], counts, wanted) for index in short]
+    early = _EARLY * min(1.0, _BRIEF / words)
+    candidates = [
+        _Candidate(index, trim(sentences[index]), logits[index] + early * math.exp(-index / _OPENING), counts, wanted)
+        for index in kept
+        if len(sentences[index]) <= _CHARACTERS
+    ]
     candidates = [candidate for candidate in candidates if candidate.content and _stands(candidate.text)]
     weights = {term: math.log1p(counts[term]) for candidate in candidates for term in candidate.content}
     nearest = sorted(candidates, key=lambda found: (abs(found.size - words), found.index))[:1]

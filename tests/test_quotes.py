@@ -55,6 +55,14 @@ def test_the_scorer_outweighs_frequency() -> None:
     assert [found.index for found in quote(HARBOUR, [0.0, 0.0, 0.0, 9.0], range(4), words=12)] == [3]
 
 
+@pytest.mark.parametrize(("words", "logit", "quoted"), [(6, 0.4, 0), (6, 0.7, 9), (600, 0.4, 9)])
+def test_the_beginning_counts_most_in_a_short_summary(words: int, logit: float, quoted: int) -> None:
+    """The first and the last say the same, so that one of them is quoted."""
+    fillers = [f"Nobody comments on ship {name} or its cargo." for name in "BCDEFGHI"]
+    text = ["A fine port opened last spring.", *fillers, "A fine quay opened last spring."]
+    assert [found.index for found in quote(text, [*[0.0] * 9, logit], [0, 9], words=words)] == [quoted]
+
+
 def test_what_is_asked_for_comes_first() -> None:
     assert [found.index for found in quote(HARBOUR, [0.0] * 4, range(4), words=12, focus="chess on Sundays")] == [3]
     assert [found.index for found in quote(HARBOUR, [0.0] * 4, range(4), words=12)] != [3]
