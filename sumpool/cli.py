@@ -525,9 +525,9 @@ def evaluate(
       sumpool   the model
       lead      the document's first words
       textrank  its most central sentences, by TextRank
-      base      the model of --base without pooling, on as much as its window holds
+      base      the model of --base without pooling, on as much as its window holds, written greedily
       own       the model in its own words (--wording own)
-      greedy    own with plain greedy writing: no drafts, no contrast with what it would write anyway
+      greedy    own, written greedily: no drafts, no contrast with what it would write anyway
       free      own without --grounded
       random    the model with random sentences kept instead of those that the scorer wants
       leadpool  the model with the first tokens kept

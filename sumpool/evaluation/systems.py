@@ -89,13 +89,14 @@ def pooled(
 
 
 def unpooled(summarizer: Summarizer, window: int) -> System:
-    """The summarizer on as much of the document's beginning as a window of so many tokens holds."""
+    """The summarizer, writing greedily, on as much of the document's beginning as a window of so many tokens holds."""
 
     def system(case: Case, progress: Progress) -> Written:
         document = beginning(case.document, summarizer.tokenize(case.document), window)
         tokens = summarizer.tokenize(document)
         reading = summarizer.read(tokens, case.words, focus=case.focus, wording="own", progress=progress)
-        return Written(summarizer.write(document, tokens, reading, case.words, progress=progress))
+        text = summarizer.write(document, tokens, reading, case.words, drafts=1, contrast=0.0, progress=progress)
+        return Written(text)
 
     return system
 
