@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "sumpool-135m"
 MANIFEST = "checkpoint.json"
 PART_LIMIT = 45_000_000
+ALIGNMENT = 16
+"""Bytes. torch's int8 kernel reads sixteen at a time where a CPU has AVX-512, and crashes if they aren't aligned."""
 SCALE = ".scale"
 
 
@@ -130,8 +132,6 @@ def save_model(model: PyramidionLM, directory: Path, *, tokenizer_json: str | No
 
     `facts` (base, licence, ...) go into the manifest; those of an existing manifest are kept.
     """
-    from safetensors.torch import save
-
     directory.mkdir(parents=True, exist_ok=True)
     files: dict[str, bytes] = {
         "config.json": (json.dumps(model.config.as_dict(), indent=2) + "\n").encode(),
@@ -139,7 +139,7 @@ def save_model(model: PyramidionLM, directory: Path, *, tokenizer_json: str | No
     if tokenizer_json is not None:
         files["tokenizer.json"] = tokenizer_json.encode()
     for name, tensors in _parts(model):
-        files[f"{name}.safetensors"] = save(tensors)
+        files[f"{name}.safetensors"] = _safetensors(tensors)
     for name, content in files.items():
         _write(directory / name, content)
     seal(
@@ -231,15 +231,35 @@ def _layer(name: str) -> str:
 
 def _load_part(path: Path, part: dict[str, Any]) -> dict[str, Tensor]:
     """The tensors of a file as they are stored: matrices in int8, each with its scales under its name + `SCALE`."""
+    import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         _check_part(path, part)
         # Mapped, not copied: several processes that use a model hold its int8 weights once.
-        return load_file(path)
+        tensors = load_file(path)
     except SafetensorError as error:
         raise ModelError("model", f"{path} is not a safetensors file: {error}") from None
+    # `save_model` aligns what it writes; what other tools wrote is copied to where it is aligned.
+    return {
+        name: tensor.clone() if tensor.dtype == torch.int8 and tensor.data_ptr() % ALIGNMENT else tensor
+        for name, tensor in tensors.items()
+    }
+
+
+def _safetensors(tensors: dict[str, Tensor]) -> bytes:
+    """A safetensors file whose data begin at a multiple of `ALIGNMENT`: its header is followed by spaces, as the
+    format allows.
+
+    Within the data every tensor of a size that is a multiple of it is aligned, too: all matrices of usual widths.
+    """
+    from safetensors.torch import save
+
+    content = save(tensors)
+    header = int.from_bytes(content[:8], "little")
+    padding = -(8 + header) % ALIGNMENT
+    return (header + padding).to_bytes(8, "little") + content[8 : 8 + header] + b" " * padding + content[8 + header :]
 
 
 def _check_part(path: Path, part: dict[str, Any]) -> None:

@@ -10,7 +10,16 @@ import torch
 from safetensors.torch import load_file
 
 from sumpool.errors import ModelError
-from sumpool.modeling.checkpoint import MANIFEST, describe_model, find_model, list_models, load_model, save_model
+from sumpool.modeling.checkpoint import (
+    ALIGNMENT,
+    MANIFEST,
+    describe_model,
+    find_model,
+    list_models,
+    load_model,
+    save_model,
+    seal,
+)
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.summarizer import Summarizer
 
@@ -33,6 +42,29 @@ def test_saving_what_was_loaded_changes_no_file(checkpoint: Path) -> None:
     before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in checkpoint.iterdir()}
     save_model(load(checkpoint), checkpoint)
     assert {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in checkpoint.iterdir()} == before
+
+
+@pytest.mark.parametrize("shift", [0, 8, 40])
+def test_int8_weights_are_aligned_whatever_wrote_the_file(checkpoint: Path, shift: int) -> None:
+    """Where a CPU has AVX-512, torch's int8 kernel crashes the process if they aren't."""
+    for path in checkpoint.glob("*.safetensors"):
+        content = path.read_bytes()
+        size = int.from_bytes(content[:8], "little")
+        header, data = content[8 : 8 + size], content[8 + size :]
+        assert (8 + size) % ALIGNMENT == 0, "as we write it"
+        path.write_bytes((size + shift).to_bytes(8, "little") + header.ljust(size + shift) + data)
+    seal(checkpoint, {path.name for path in checkpoint.iterdir()} - {MANIFEST}, parameters=1)
+    model = load_model(checkpoint, device=torch.device("cpu"), dtype=torch.float32, keep_int8=True)
+    weights = [tensor for tensor in model.state_dict().values() if tensor.dtype == torch.int8]
+    assert weights
+    assert not any(tensor.data_ptr() % ALIGNMENT for tensor in weights)
+
+
+def test_the_shipped_weights_are_used_where_they_lie() -> None:
+    """Aligned in their files, they are mapped, not copied."""
+    for path in find_model(None).glob("*.safetensors"):
+        with path.open("rb") as file:
+            assert (8 + int.from_bytes(file.read(8), "little")) % ALIGNMENT == 0, path.name
 
 
 def test_a_new_scorer_replaces_its_own_file_only(checkpoint: Path) -> None:
