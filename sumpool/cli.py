@@ -88,7 +88,7 @@ WordingOption = Annotated[
         "--wording",
         metavar="quoted|own",
         help="quoted: the document's own sentences, chosen and trimmed; own: the model's own words, which can "
-        "misstate it.  [default: quoted, but own for conversations, with a --writer or an encoder-decoder]",
+        "misstate it.  [default: quoted, but own for short conversations, with a --writer or an encoder-decoder]",
         show_default=False,
     ),
 ]

@@ -189,8 +189,8 @@ class Summarizer:
             )
         extracted = time.perf_counter()
         words = fitting_length(words, document.words)
-        wording = wording or self.wording_for(document)
         tokens = self.tokenize(document)
+        wording = wording or self.wording_for(document, tokens)
         reading = self.read(tokens, words, focus=focus, wording=wording, progress=watcher)
         read_at = time.perf_counter()
         sentences = self.compose(
@@ -214,10 +214,17 @@ class Summarizer:
         )
         return summary, document, tokens, reading
 
-    def wording_for(self, document: Document) -> Wording:
+    def wording_for(self, document: Document, tokens: Tokens) -> Wording:
         """What a summary of the document is made of unless something else is wanted: quotes, where the model does best
-        with them and the document is not what people said to each other; with a `writer`, its words."""
-        if self._writer is not None or is_conversation(document):
+        with them; with a `writer`, its words.
+
+        Of what people say to each other, no sentence says what it comes to: the model's own words, if it is short
+        enough to be kept whole. Of hours of talk, the model would tell a story that nobody told.
+        """
+        if self._writer is not None:
+            return "own"
+        pool = self._pool or self._engine.pool_size
+        if pool is not None and len(tokens) <= pool and is_conversation(document):
             return "own"
         return self._engine.wording
 

@@ -77,7 +77,7 @@ def pooled(
 
     def system(case: Case, progress: Progress) -> Written:
         tokens = summarizer.tokenize(case.document)
-        chosen = wording or summarizer.wording_for(case.document)
+        chosen = wording or summarizer.wording_for(case.document, tokens)
         asked: dict[str, Any] = {"focus": case.focus, "wording": chosen, "progress": progress}
         reading = summarizer.read(tokens, case.words, ranking=ranking_for(case), **asked)
         sentences = summarizer.compose(case.document, tokens, reading, case.words, **asked, **writing)

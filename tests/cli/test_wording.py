@@ -48,16 +48,18 @@ def test_the_model_writes_where_nothing_can_be_quoted(summarize: Sumpool, here: 
     assert quoted["summary"] == own["summary"] != ""
 
 
-def test_what_people_said_is_told_in_own_words(summarize: Sumpool, story: Path) -> None:
+def test_a_conversation_that_is_kept_whole_is_told_in_own_words(summarize: Sumpool, story: Path) -> None:
     lines = [line for line in story.read_text("utf-8").split(". ") if line]
     said = "\n\n".join(f"{('Anna', 'Ben', 'Project Manager')[n % 3]}: {line}." for n, line in enumerate(lines))
     story.write_text(said, encoding="utf-8")
+    whole = ("story.txt", "--pool", "2000")
     unasked, own, quoted = (
-        told(summarize, "story.txt", *more) for more in ((), ("--wording", "own"), ("--wording", "quoted"))
+        told(summarize, *whole, *more) for more in ((), ("--wording", "own"), ("--wording", "quoted"))
     )
     assert unasked == {**own, "seconds": unasked["seconds"]}
     assert (own["wording"], quoted["wording"]) == ("own", "quoted")
     assert own["summary"] != quoted["summary"]
+    assert told(summarize, "story.txt", "--pool", "48")["wording"] == "quoted"
 
 
 def test_another_wording_is_wrong_usage(summarize: Sumpool, story: Path) -> None:
