@@ -56,8 +56,6 @@ _COMMON = terms(
 _MARKER = re.compile(r"(?:\(?(?:\d{1,2}|[a-z])[.)]|[-*•])\s+(?=\S)")
 """What stands before an item of a list."""
 _ASIDE = re.compile(r"\s*\(([^()]*)\)|(?:\s+|(?<=[a-z]{3}))\[\d[\d\s,;–-]*\]")
-_STRAY = re.compile(r"((?:^|\))[^()]*[a-z]{3})\)(?=\W|$)")
-"""A parenthesis that none opens: all that is left of a citation such as "muscles1, 2)" where the numbers were lost."""
 _EXHIBIT = (
     r"\b(?:[Ff]igs?|[Ff]igures?|[Tt]ables?|[Ss]ections?|[Ss]ect?|[Aa]ppendix|[Aa]ppendices|[Ee]qs?|[Ee]quations?|"
     r"[Cc]hapters?|[Aa]lgorithms?|[Aa]dditional files?|Supplementary [A-Z][a-z]+)\.? ?\(?[\dA-Z]"
@@ -173,9 +171,25 @@ def trim(sentence: str) -> str:
     if marker := _MARKER.match(text):
         text = text[marker.end() :]
     text = _ASIDE.sub(lambda aside: "" if _refers(aside[1]) else aside[0], text)
-    text = _STRAY.sub(r"\1", text)
+    text = _without_strays(text)
     rest = _CONNECTIVE.sub("", text, count=1) if _CONNECTIVE.match(text) else text
     return text if rest is text else rest[:1].upper() + rest[1:]
+
+
+def _without_strays(text: str) -> str:
+    """The text without closing parentheses that none opens, but those behind an item's letter or number.
+
+    They are all that is left of a citation such as "muscles1, 2)" where the numbers were lost.
+    """
+    kept, opened = "", 0
+    for character in text:
+        if character == ")":
+            if not opened and (kept[-3:].isalpha() or kept.endswith(")")):
+                continue
+            opened = max(opened - 1, 0)
+        opened += character == "("
+        kept += character
+    return kept
 
 
 def _refers(inside: str | None) -> bool:

@@ -36,6 +36,8 @@ HARBOUR = [
         ("- Ships come.", "Ships come."),
         ("1911 was a good year.", None),
         ("It hardens the muscles).", "It hardens the muscles."),
+        ("It hardens a muscle (SCM)) of the neck.", "It hardens a muscle (SCM) of the neck."),
+        ("It hardens (the muscle (SCM)) quickly.", None),
         ("It is a) cheap and b) good (so far).", None),
         ("However fast it is, it works.", None),
         ("Also known as pooling, it helps.", None),
