@@ -27,7 +27,7 @@ _COVERED = 0.7
 """What a word's frequency is still worth once it was quoted."""
 _SAME = 0.75
 """Share of a sentence's words in a single other one from which the two say the same."""
-_DANGLING, _POINTING, _SYMBOLS = 0.5, 1.0, 6.0
+_DANGLING, _POINTING, _SYMBOLS = 0.5, 2.0, 6.0
 """What it costs, in logits: to speak of something before; to point elsewhere, to be said or asked by somebody; symbols.
 
 The last by their share of the words.
@@ -82,8 +82,8 @@ _SYMBOL = re.compile(
 )
 """A word without two letters in a row, but for the article, the pronoun and abbreviations; or one with an operator."""
 _POINTS = re.compile(
-    rf"{_EXHIBIT}\b|as follows|(?:see|shown|described|mentioned) (?:above|below|in)|"
-    r"\b[Ii]n (?:this|the next|the following) section|https?://|"
+    rf"{_EXHIBIT}\b|as follows|the following(?: [\w-]+){{0,3}}[.:]$|"
+    r"(?:see|shown|described|mentioned) (?:above|below|in)|\b[Ii]n (?:this|the next|the following) section|https?://|"
     r"^[\"“‘']|\?[\"”’')]*$|\b(?:[Uu]m|[Uu]h|[Yy]eah|[Oo]kay)\b"
 )
 

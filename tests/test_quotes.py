@@ -85,9 +85,17 @@ def test_the_same_is_not_said_twice() -> None:
     assert {found.index for found in quote(again, [5.0, 0.0, 0.0, 0.0, 4.9], range(5), words=26)} & {0, 4} == {0}
 
 
-def test_a_sentence_that_points_elsewhere_comes_after_one_that_stands_alone() -> None:
-    pair = ["These harbours were dredged, as shown in Table 3.", "Many harbours of the coast were dredged that year."]
-    assert [found.index for found in quote(pair, [1.0, 1.0], range(2), words=9)] == [1]
+@pytest.mark.parametrize(
+    "pointing",
+    [
+        "These harbours were dredged, as shown in Table 3.",
+        "The harbour is designed to meet the following requirements.",
+        "How would you characterize the harbours of the coast?",
+    ],
+)
+def test_a_sentence_that_points_elsewhere_comes_after_one_that_stands_alone(pointing: str) -> None:
+    pair = [pointing, "Many harbours of the coast were dredged that year."]
+    assert [found.index for found in quote(pair, [1.0, 0.0], range(2), words=9)] == [1]
 
 
 @pytest.mark.parametrize(
