@@ -34,10 +34,12 @@ The last by their share of the words.
 """
 _FOCUS = 3.0
 """Logits that a sentence gains that has all words of the focus."""
-_EARLY, _OPENING, _BRIEF = 1.5, 20, 60
-"""What it is worth to stand at the beginning, how many sentences that is, and words of a summary that can't say more.
+_EARLY, _OPENING = 1.5, 20
+"""What it is worth, in logits, to stand at the beginning, and how many sentences that is."""
+_BRIEF, _FEW = 60, 100
+"""Words of a summary and sentences of a document up to which all of that counts; then in proportion less.
 
-The shorter the summary, the more people take it from where the document itself says what it is about.
+Where there is little to say or little room, people take it from where the document says what it is about.
 """
 _PARTS, _SPREAD = 3, 0.5
 """Parts of a document, in its order, and what it is worth to be the first sentence from one of them."""
@@ -113,7 +115,7 @@ def quote(
         return _PARTS * candidate.index // len(sentences)
 
     counts = Counter(term for sentence in sentences for term in terms(sentence) if term not in _COMMON)
-    early = _EARLY * min(1.0, _BRIEF / words)
+    early = _EARLY * min(1.0, _BRIEF / words) * min(1.0, _FEW / max(len(sentences), 1))
     candidates = [
         _Candidate(index, trim(sentences[index]), logits[index] + early * math.exp(-index / _OPENING), counts, wanted)
         for index in kept
