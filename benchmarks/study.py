@@ -237,6 +237,7 @@ def main(
     facts = {
         "training documents": len(taught), "held documents": len(unseen), "words read of each": words,
         "tokens of a held document": round(statistics.median(lesson.tokens for lesson in unseen)),
+        "seed": settings.seed,
         **machine(torch.device("cuda" if torch.cuda.is_available() else "cpu")),
     }  # fmt: skip
     header = ("", "", "nats before", "nats after", "oracle kept, %")
