@@ -1,6 +1,6 @@
 """Where to split, how much to keep, how to train? Variants of the shipped model's design, trained alike.
 
-    python benchmarks/study.py BASE TRAIN.jsonl ... --dev DEV.jsonl --dev ...     # some 40 minutes on two cores
+    python benchmarks/study.py BASE TRAIN.jsonl ... --dev DEV.jsonl --dev ...     # an hour and a quarter on one core
 
 BASE is a checkpoint by `python -m sumpool.training.convert`, its scorer untrained. Each variant differs from the first
 in one thing. All begin with the same weights and see the same documents in the same order: first the scorer is fitted
@@ -63,9 +63,8 @@ class Variant:
     oracle_loss: float = 0.0
 
 
-SHIPPED = Variant()
 VARIANTS: dict[str, dict[str, Variant]] = {
-    "as shipped": {"L = 6, k = 256, whole sentences, one stage": SHIPPED},
+    "as shipped": {"L = 6, k = 256, whole sentences, one stage": Variant()},
     "split": {f"L = {split}": Variant(split=split) for split in (2, 4, 8, 10)},
     "pool": {f"k = {pool}": Variant(pool=pool) for pool in (64, 128, 512)},
     "ranked": {"tokens": Variant(by="tokens"), "by chance": Variant(by="chance")},
@@ -183,23 +182,19 @@ def study(settings: Settings, variant: Variant, lessons: list[Lesson], held: lis
     before = run.validate(held)
     for start in range(0, len(lessons), settings.batch):
         run.advance(lessons[start : start + settings.batch])
-    after = run.validate(held)
-    return {"before": before, "loss": after, "recall": 100 * _recall(run, learner, held)}
+    loss, recall = _measure(run, learner, held)
+    return {"before": before, "loss": loss, "recall": 100 * recall}
 
 
-@torch.no_grad()
-def _recall(run: Run, learner: Studied, lessons: Sequence[Lesson]) -> float:
-    """The mean share of the oracle sentences' tokens that is kept."""
-    learner.eval()
-    shares = []
+def _measure(run: Run, learner: Studied, lessons: Sequence[Lesson]) -> tuple[float, float]:
+    """The mean loss in nats a token, and the mean share of the oracle sentences' tokens that is kept."""
+    losses, shares = [], []
     for lesson in lessons:
+        losses.append(run.validate([lesson]))
         wanted = lesson.labels[lesson.owners] > 0
-        if lesson.whole or not wanted.any():
-            continue
-        with run.autocast():
-            learner([lesson])
-        shares.append(float(wanted[learner.objective.kept.cpu()].sum() / wanted.sum()))
-    return sum(shares) / len(shares)
+        if not lesson.whole and wanted.any():
+            shares.append(float(wanted[learner.objective.kept.cpu()].sum() / wanted.sum()))
+    return statistics.mean(losses), statistics.mean(shares)
 
 
 def main(

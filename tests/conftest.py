@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from sumpool.modeling.config import PyramidionConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -15,13 +20,33 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint with random weights and the shipped tokenizer: it writes nonsense, fast, by the same code."""
-    import torch
+def random_model() -> Callable[[PyramidionConfig, Path], Path]:
+    """Write a checkpoint with random weights and the shipped tokenizer to a directory, and give that back."""
 
-    from sumpool.modeling.checkpoint import find_model, save_model
+    def make(config: PyramidionConfig, directory: Path) -> Path:
+        import torch
+
+        from sumpool.modeling.checkpoint import find_model, save_model
+        from sumpool.modeling.pyramidion_lm import PyramidionLM
+
+        generator = torch.Generator().manual_seed(0)
+        model = PyramidionLM(config)
+        for weight in model.parameters():
+            if weight.ndim == 2:
+                torch.nn.init.normal_(weight, std=0.2, generator=generator)
+        tokenizer = (find_model() / "tokenizer.json").read_text(encoding="utf-8")
+        save_model(model, directory, tokenizer_json=tokenizer, base="random weights", licence="none")
+        return directory
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def small_model(
+    tmp_path_factory: pytest.TempPathFactory, random_model: Callable[[PyramidionConfig, Path], Path]
+) -> Path:
+    """A model that writes nonsense, fast, by the same code."""
     from sumpool.modeling.config import PyramidionConfig
-    from sumpool.modeling.pyramidion_lm import PyramidionLM
 
     config = PyramidionConfig(
         vocab_size=49152,
@@ -38,12 +63,4 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pool_size=48,
         scorer_hidden_size=8,
     )
-    generator = torch.Generator().manual_seed(0)
-    model = PyramidionLM(config)
-    for weight in model.parameters():
-        if weight.ndim == 2:
-            torch.nn.init.normal_(weight, std=0.2, generator=generator)
-    directory = tmp_path_factory.mktemp("models") / "small"
-    tokenizer = (find_model() / "tokenizer.json").read_text(encoding="utf-8")
-    save_model(model, directory, tokenizer_json=tokenizer, base="random weights", licence="none")
-    return directory
+    return random_model(config, tmp_path_factory.mktemp("models") / "small")

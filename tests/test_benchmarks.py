@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from sumpool.modeling.checkpoint import load_config, save_model
-from sumpool.modeling.pyramidion_lm import PyramidionLM
+from sumpool.modeling.checkpoint import load_config
+from sumpool.modeling.config import PyramidionConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -92,20 +92,15 @@ def test_passages(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_study(tmp_path: Path, small_model: Path) -> None:
+def test_study(tmp_path: Path, small_model: Path, random_model: Callable[[PyramidionConfig, Path], Path]) -> None:
     """Of random weights nothing is learned in one step; but all variants are trained and measured, and none twice."""
-    model = PyramidionLM(replace(load_config(small_model), num_hidden_layers=12))
-    generator = torch.Generator().manual_seed(0)
-    for weight in model.parameters():
-        if weight.ndim == 2:
-            torch.nn.init.normal_(weight, std=0.2, generator=generator)
-    save_model(model, tmp_path / "base", tokenizer_json=(small_model / "tokenizer.json").read_text("utf-8"))
+    base = random_model(replace(load_config(small_model), num_hidden_layers=12), tmp_path / "base")
     data = write_pairs(tmp_path / "pairs.jsonl", 4, 80)
     sizes = ("--steps", 1, "--held", 2, "--words", 1000, "--work", tmp_path / "work")
-    record = run("study", tmp_path, tmp_path / "base", data, "--dev", data, *sizes, plot=False)
+    record = run("study", tmp_path, base, data, "--dev", data, *sizes, plot=False)
     rows = {row["variant"]: row for row in record["rows"]}
     assert {row["question"] for row in rows.values()} > {"split", "pool", "ranked", "stages", "passed on", "scorer"}
     assert len({row["before"] for row in rows.values()}) > len(rows) / 2, "they keep other tokens, in other layers"
     assert all(0 < row["loss"] < 2 * row["before"] for row in rows.values())
     assert rows["k = 64"]["recall"] <= rows["k = 512"]["recall"] <= 100
-    assert run("study", tmp_path, tmp_path / "base", data, "--dev", data, *sizes, plot=False)["rows"] == record["rows"]
+    assert run("study", tmp_path, base, data, "--dev", data, *sizes, plot=False)["rows"] == record["rows"]

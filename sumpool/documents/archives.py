@@ -22,6 +22,7 @@ class Archive:
 
     def __init__(self, data: bytes, shown: str = "ZIP archive") -> None:
         self.shown = shown
+        # NotImplementedError is what zipfile raises for a version or a compression that it doesn't know.
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
