@@ -1,4 +1,4 @@
-"""A summary in the document's own words: which of the kept sentences to quote, and how to trim them. Free of torch.
+"""A summary in the document's own words: which of the kept sentences to quote. Free of torch.
 
 A sentence is worth what the scorer gives it, and how often the document comes back to its words: frequency tells
 what a text is about (Nenkova and Vanderwende, "The Impact of Frequency on Summarization", 2005), which blocks that are
@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sumpool.support import terms
+from sumpool.trimming import EXHIBIT, SPEAKER, trim
 
 KEPT_A_WORD = 8
 """Representations that the pooler keeps for each word to be quoted, so that there are sentences to choose among."""
@@ -55,36 +56,18 @@ _COMMON = terms(
     "such than that the their them then there these they this those through thus under until use used using very via "
     "was were what when where whether which while who will with within without would you your"
 )
-_MARKER = re.compile(r"(?:\(?(?:\d{1,2}|[a-z])[.)]|[-*•])\s+(?=\S)")
-"""What stands before an item of a list."""
-_ASIDE = re.compile(r"\s*\(([^()]*)\)|(?:\s+|(?<=[a-z]{3}))\[\d[\d\s,;–-]*\]")
-_EXHIBIT = (
-    r"\b(?:[Ff]igs?|[Ff]igures?|[Tt]ables?|[Ss]ections?|[Ss]ect?|[Aa]ppendix|[Aa]ppendices|[Ee]qs?|[Ee]quations?|"
-    r"[Cc]hapters?|[Aa]lgorithms?|[Aa]dditional files?|Supplementary [A-Z][a-z]+)\.? ?\(?[\dA-Z]"
-)
-_REFERS = re.compile(
-    rf"^(?:[Ss]ee |also |cf\.? |e\.g\.,? |in )*(?:{_EXHIBIT}|[^\W\d].*(?:et al\b|[;,&]| and ).*\b(?:19|20)\d\d[a-z]?$)"
-)
-_DATE = re.compile(r"\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b")
-_CONNECTIVE = re.compile(
-    r"(?:However|Therefore|Thus|Hence|Furthermore|Moreover|In addition|Additionally|Consequently|Nevertheless|"
-    r"Nonetheless|Similarly|Likewise|Accordingly|Also|Besides|Finally|Lastly|In contrast|By contrast|"
-    r"On the other hand|As a result|As a consequence|In fact|Indeed|In turn|In other words|That is|For this reason|"
-    r"Conversely|Interestingly|Notably|Meanwhile|Firstly|Secondly|Thirdly|For (?:example|instance)), (?=\S)"
-)
 _DANGLES = re.compile(
     r"(?:These|Those|Such|It|They|He|She|Here|There|Both|(?:This|That)"
     r"(?! (?:paper|study|article|report|work|thesis|review|book|chapter|guide|document|research|proposal|survey|trial|"
     r"enhancement|[A-Z]{2,}))|The (?:former|latter|above|following|same))\b"
 )
-_SPEAKER = re.compile(r"[A-Z][\w .'’-]{0,30}: (?=\S)")
 _STUTTER = re.compile(r"\b(\w+(?:\W+\w+)?)\W+\1\W+\1\b", re.IGNORECASE)
 _SYMBOL = re.compile(
     r"(?!\W*(?:[aAI]|(?:[A-Za-z]\.)+)\W*$)(?=.*[^\W\d_])(?!.*[^\W\d_]{2})\S+|\S*[=+×−<>≤≥√∑∏∫∈^|]\S*", re.ASCII
 )
 """A word without two letters in a row, but for the article, the pronoun and abbreviations; or one with an operator."""
 _POINTS = re.compile(
-    rf"{_EXHIBIT}\b|as follows|the following(?: [\w-]+){{0,3}}[.:]$|"
+    rf"{EXHIBIT}\b|as follows|the following(?: [\w-]+){{0,3}}[.:]$|"
     r"(?:see|shown|described|mentioned) (?:above|below|in)|\b[Ii]n (?:this|the next|the following) section|https?://|"
     r"^[\"“‘']|\?[\"”’')]*$|\b(?:[Uu]m|[Uu]h|[Yy]eah|[Oo]kay)\b"
 )
@@ -99,7 +82,13 @@ class Quote:
 
 
 def quote(
-    sentences: Sequence[str], logits: Sequence[float], kept: Iterable[int], *, words: int, focus: str | None = None
+    sentences: Sequence[str],
+    logits: Sequence[float],
+    kept: Iterable[int],
+    *,
+    words: int,
+    focus: str | None = None,
+    spoken: bool = False,
 ) -> list[Quote]:
     """The sentences to quote for a summary of about `words` words, in the document's order; none if none can stand.
 
@@ -108,6 +97,7 @@ def quote(
         logits: the scorer's for each of them.
         kept: indices of those to choose among.
         focus: what to pay attention to.
+        spoken: the document is what people said, taken down word by word.
     """
     wanted = terms(focus or "")
 
@@ -117,7 +107,13 @@ def quote(
     counts = Counter(term for sentence in sentences for term in terms(sentence) if term not in _COMMON)
     early = _EARLY * min(1.0, _BRIEF / words) * min(1.0, _FEW / max(len(sentences), 1))
     candidates = [
-        _Candidate(index, trim(sentences[index]), logits[index] + early * math.exp(-index / _OPENING), counts, wanted)
+        _Candidate(
+            index,
+            trim(sentences[index], spoken=spoken),
+            logits[index] + early * math.exp(-index / _OPENING),
+            counts,
+            wanted,
+        )
         for index in kept
         if len(sentences[index]) <= _CHARACTERS
     ]
@@ -165,45 +161,11 @@ class _Candidate:
         return len(self.content & other.content) > _SAME * min(len(self.content), len(other.content))
 
 
-def trim(sentence: str) -> str:
-    """A sentence without its citations, references to figures in parentheses, and what it begins with as an item of a
-    list or with a connective.
-    """
-    text = " ".join(sentence.split())
-    if marker := _MARKER.match(text):
-        text = text[marker.end() :]
-    text = _ASIDE.sub(lambda aside: "" if _refers(aside[1]) else aside[0], text)
-    text = _without_strays(text)
-    rest = _CONNECTIVE.sub("", text, count=1) if _CONNECTIVE.match(text) else text
-    return text if rest is text else rest[:1].upper() + rest[1:]
-
-
-def _without_strays(text: str) -> str:
-    """The text without closing parentheses that none opens, but those behind an item's letter or number.
-
-    They are all that is left of a citation such as "muscles1, 2)" where the numbers were lost.
-    """
-    kept, opened = "", 0
-    for character in text:
-        if character == ")":
-            if not opened and (kept[-3:].isalpha() or kept.endswith(")")):
-                continue
-            opened = max(opened - 1, 0)
-        opened += character == "("
-        kept += character
-    return kept
-
-
-def _refers(inside: str | None) -> bool:
-    """Whether an aside only points elsewhere: brackets around numbers, or what is `inside` parentheses."""
-    return inside is None or bool(_REFERS.search(inside) and not _DATE.search(inside))
-
-
 def _stands(text: str) -> bool:
     """Whether a sentence is one: neither a fragment nor a formula, a row of a table or stammering."""
     letters = sum(character.isalpha() or character.isspace() for character in text)
     size = len(text.split())
-    first = _SPEAKER.sub("", text, count=1)[:1]
+    first = SPEAKER.sub("", text, count=1)[:1]
     opens = first.isupper() or first.isdigit() or first in "\"“‘'("
     ends = text.rstrip("\"'”’)]")[-1:] in (".", "!", "?")
     fluent = not _STUTTER.search(text)

@@ -289,7 +289,7 @@ class Summarizer:
         if wording == "quoted":
             texts = [document.text[sentence.start : sentence.end] for sentence in document.sentences]
             logits = torch.logit(reading.scores, eps=1e-6).tolist()
-            quotes = quote(texts, logits, kept, words=words, focus=focus)
+            quotes = quote(texts, logits, kept, words=words, focus=focus, spoken=is_conversation(document))
             if quotes:
                 if progress is not None:
                     progress.writing(sum(len(found.text.split()) for found in quotes), words)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sumpool.quotes import LONGEST, SHORTEST, quote, trim
+from sumpool.quotes import LONGEST, SHORTEST, quote
 
 HARBOUR = [
     "The harbour of the town was dredged in 1911 at a cost of 40,000 pounds.",
@@ -14,37 +14,6 @@ HARBOUR = [
     "A new survey of the harbour recommends that the town dredge it again within two years.",
     "The lighthouse keeper likes to play chess with his neighbour on Sundays.",
 ]
-
-
-@pytest.mark.parametrize(
-    ("sentence", "trimmed"),
-    [
-        ("Pooling helps [3].", "Pooling helps."),
-        ("Pooling helps [3, 5–7] and is cheap [12].", "Pooling helps and is cheap."),
-        ("Pooling helps[3].", "Pooling helps."),
-        ("Pooling helps (Smith et al., 2010; Doe and Roe, 2011a).", "Pooling helps."),
-        ("Pooling helps (see Figure 2).", "Pooling helps."),
-        ("Pooling helps (Table 3, left).", "Pooling helps."),
-        ("However, pooling helps.", "Pooling helps."),
-        ("For example, pooling helps.", "Pooling helps."),
-        ("It ran from (March 3, 2010) on.", "It ran from (March 3, 2010) on."),
-        ("The rate (95% CI, 1.2 to 3.4) fell.", "The rate (95% CI, 1.2 to 3.4) fell."),
-        ("Both arms (secretary and clerk) were equal (equal in size).", None),
-        ("The array a[3] grows.", None),
-        ("1. The harbour is dredged.", "The harbour is dredged."),
-        ("(b) The harbour is dredged.", "The harbour is dredged."),
-        ("- Ships come.", "Ships come."),
-        ("1911 was a good year.", None),
-        ("It hardens the muscles).", "It hardens the muscles."),
-        ("It hardens a muscle (SCM)) of the neck.", "It hardens a muscle (SCM) of the neck."),
-        ("It hardens (the muscle (SCM)) quickly.", None),
-        ("It is a) cheap and b) good (so far).", None),
-        ("However fast it is, it works.", None),
-        ("Also known as pooling, it helps.", None),
-    ],
-)
-def test_trim(sentence: str, trimmed: str | None) -> None:
-    assert trim(sentence) == (trimmed or sentence)
 
 
 def test_what_the_scorer_wants_and_the_document_comes_back_to_is_quoted_in_its_order() -> None:
@@ -74,6 +43,13 @@ def test_what_is_asked_or_hummed_comes_after_what_is_said() -> None:
     talk = ["Chair: Is the harbour of the town shallow?", "Chair: Um the harbour of the town is shallow."]
     said = "Chair: The harbour of the town is too shallow."
     assert [found.index for found in quote([*talk, said], [1.0] * 3, range(3), words=8)] == [2]
+
+
+def test_of_what_was_spoken_the_words_count_that_would_be_written_down() -> None:
+    talk = ["Chair: Um the the harbour of the town is shallow.", "Clerk: The lighthouse of the town is white."]
+    assert quote(talk, [1.0, 0.0], range(2), words=8)[0].index == 1
+    said = quote(talk, [1.0, 0.0], range(2), words=8, spoken=True)
+    assert [found.text for found in said] == ["Chair: The harbour of the town is shallow."]
 
 
 def test_only_what_was_kept_is_quoted() -> None:
@@ -132,8 +108,3 @@ def test_quotes_are_whole_sentences_in_order_and_near_the_length(
     said = sum(len(found.text.split()) for found in quotes)
     assert said <= 1.2 * words or len(quotes) == 1
     assert bool(quotes) == any(SHORTEST <= len(sentence.split()) <= LONGEST for sentence in sentences)
-
-
-@given(st.text())
-def test_trimming_adds_nothing(text: str) -> None:
-    assert len(trim(text)) <= len(text) + 3  # a letter may have a longer capital
