@@ -1,14 +1,15 @@
-"""What does storing weights as int8 cost?
+"""What do storing weights as int8 and computing with them cost?
 
     python benchmarks/storage_loss.py BASE --gguf FILE --data CORPUS/dev/paper.jsonl.zst
 
-Loss on human summaries behind their documents' first tokens, in nats a token, for a base in full precision and for
-the same weights after a trip through the checkpoint's int8 with one scale a row. Neither pools: what is compared
-is the format alone.
+Loss on human summaries behind their documents' first tokens, in nats a token, for a base in full precision, for the
+same weights after a trip through the checkpoint's int8 with one scale a row, and for these as a CPU computes with them:
+in the types of its matrix products, the summary token by token behind what the caches hold. None pools.
 """
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 from itertools import islice
 from pathlib import Path
@@ -33,6 +34,19 @@ def summary_loss(model: PyramidionLM, context: list[int], summary: list[int]) ->
     return float(F.cross_entropy(logits.float(), torch.tensor(summary)))
 
 
+def written_loss(model: PyramidionLM, context: list[int], summary: list[int]) -> float:
+    """The same, each token on its own, as it is when it is written."""
+    room = len(context) + len(summary)
+    lower, upper = model.new_cache(model.lower, room), model.new_cache(model.upper, room)
+    losses = []
+    ids = context
+    for target in summary:
+        hidden = model.run(model.upper, model.read(torch.tensor([ids]), lower), upper)[0, -1]
+        losses.append(float(F.cross_entropy(model.logits(hidden[None])[0].float(), torch.tensor(target))))
+        ids = [target]
+    return statistics.fmean(losses)
+
+
 def main(
     base: Annotated[str, typer.Argument(help="directory or hub name of the base")],
     data: Annotated[list[Path], typer.Option(help="JSON Lines files")],
@@ -47,17 +61,27 @@ def main(
     prompts = Prompts(tokenizer)
     with tempfile.TemporaryDirectory() as directory:
         save_model(full, Path(directory), tokenizer_json=tokenizer.to_str())
-        stored = load_model(Path(directory), device=torch.device("cpu"), dtype=torch.float32)
-    print("| kind | documents | full precision | int8 | difference |\n|---|---|---|---|---|")
+        stored, computing = (
+            load_model(Path(directory), device=torch.device("cpu"), dtype=torch.float32, keep_int8=keep)
+            for keep in (False, True)
+        )
+    print("| kind | documents | full precision | stored as int8 | and computed with |\n|---|---|---|---|---|")
     for path in data:
-        pairs = []
+        losses = []
         for example in islice(examples(path, queries=False), count):
             context = prompts.prefix(example.words) + prompts.plain(example.document[: window * 8])[:window]
             summary = [*prompts.plain(example.summary), prompts.end]
             with torch.inference_mode():
-                pairs.append([summary_loss(model, context + prompts.answer, summary) for model in (full, stored)])
-        one, two = (sum(column) / len(pairs) for column in zip(*pairs, strict=True))
-        print(f"| {path.name.split('.')[0]} | {len(pairs)} | {one:.4f} | {two:.4f} | {two - one:+.4f} |", flush=True)
+                context += prompts.answer
+                losses.append(
+                    (
+                        *(summary_loss(model, context, summary) for model in (full, stored)),
+                        written_loss(computing, context, summary),
+                    )
+                )
+        one, two, three = (statistics.fmean(column) for column in zip(*losses, strict=True))
+        changes = f"{two:.4f} ({two - one:+.4f}) | {three:.4f} ({three - one:+.4f})"
+        print(f"| {path.name.split('.')[0]} | {len(losses)} | {one:.4f} | {changes} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from sumpool.modeling.prompts import Prompts
 
-_BATCH = 4096
+_BATCH = 512
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ Nothing is widened in memory: a quarter of float32's, which is what a written to
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -26,24 +28,29 @@ class Int8Linear(nn.Module):
 
     weight: Tensor
     scale: Tensor
-    _ones: Tensor
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.register_buffer("weight", torch.empty(outputs, inputs, dtype=torch.int8))
         self.register_buffer("scale", torch.empty(outputs))
-        self.register_buffer("_ones", torch.ones(outputs, dtype=torch.bfloat16), persistent=False)
+
+    @cached_property
+    def _short_scale(self) -> Tensor:
+        """For products in bfloat16, which rounds it by less than what int8 rounded the weights by."""
+        return self.scale.bfloat16()
+
+    def ready(self, x: Tensor) -> Tensor:
+        """x in the type that it is multiplied in; for several maps of the same x, once."""
+        return x.to(torch.bfloat16 if _rows(x) <= _FEW else matrix_type())
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [..., inputs] in float32 -> [..., outputs] in float32."""
-        rows = x.numel() // x.shape[-1]
-        if rows <= _FEW:
-            # The kernel's own scales would be bfloat16: ours stay in float32.
-            flat = x.reshape(rows, -1).bfloat16()
-            out = torch._weight_int8pack_mm(flat, self.weight, self._ones)
-            return out.float().mul_(self.scale).view(*x.shape[:-1], -1)
-        wide = matrix_type()
-        return F.linear(x.to(wide), self.weight.to(wide)).float().mul_(self.scale)
+        """x [..., inputs] -> [..., outputs], in the type that `ready` gives."""
+        x = self.ready(x)
+        if _rows(x) <= _FEW:
+            out = torch._weight_int8pack_mm(x.reshape(-1, x.shape[-1]), self.weight, self._short_scale)
+            return out.view(*x.shape[:-1], -1)
+        scale = self.scale if x.dtype == self.scale.dtype else self._short_scale
+        return F.linear(x, self.weight.to(x.dtype)).mul_(scale)
 
 
 class Int8Embedding(Int8Linear):
@@ -57,5 +64,9 @@ class Int8Embedding(Int8Linear):
         return self.weight[ids].float() * self.scale[ids][..., None]
 
     def project(self, x: Tensor) -> Tensor:
-        """x [..., size] -> logits [..., entries]."""
-        return super().forward(x)
+        """x [..., size] -> logits [..., entries] in float32: their softmax is not for bfloat16."""
+        return super().forward(x).float()
+
+
+def _rows(x: Tensor) -> int:
+    return x.numel() // x.shape[-1]

@@ -7,6 +7,7 @@ Tests hold it to transformers' `LlamaForCausalLM`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -30,6 +31,10 @@ class Linear(nn.Linear):
     def reset_parameters(self) -> None:
         """Leave the memory as it comes."""
 
+    def ready(self, x: Tensor) -> Tensor:
+        """x in the type that it is multiplied in: any."""
+        return x
+
 
 class Embedding(nn.Embedding):
     """Token embeddings that are the output layer, too; always loaded, as `Linear`."""
@@ -43,15 +48,24 @@ class Embedding(nn.Embedding):
 
 
 class RMSNorm(nn.Module):
-    """Root-mean-square norm over the last dimension, computed in float32."""
+    """Root-mean-square norm over the last dimension, computed in float32.
+
+    By the vector's length: sqrt(mean(x^2) + eps) is hypot(|x|, sqrt(n eps)) / sqrt(n). Where a single token is
+    written that takes half the time of `F.rms_norm`, which a CPU has no kernel for.
+    """
+
+    _least: Tensor
 
     def __init__(self, size: int, eps: float) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(size))
-        self.eps = eps
+        self.register_buffer("_least", torch.tensor(math.sqrt(size * eps)), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x.float(), x.shape[-1:], eps=self.eps).type_as(x) * self.weight
+        wide = x.float()
+        length = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
+        weight = self.weight.float() * math.sqrt(x.shape[-1])
+        return (wide / torch.hypot(length, self._least) * weight).type_as(x)
 
 
 class Rotary(nn.Module):
@@ -65,17 +79,20 @@ class Rotary(nn.Module):
         self.register_buffer("inverse_frequency", 1.0 / theta**exponents, persistent=False)
 
     def forward(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """positions [..., t] -> cosines and sines [..., 1, t, head_dim], with room for the heads."""
-        angles = positions[..., None].float() * self.inverse_frequency.float()
-        angles = torch.cat((angles, angles), dim=-1).unsqueeze(-3)
-        return angles.cos(), angles.sin()
+        """positions [..., t] -> cosines and sines [..., 1, t, head_dim], with room for the heads.
+
+        For `rotate`, the sines of a head's first half are negative: there they weigh what is taken away.
+        """
+        angles = (positions[..., None].float() * self.inverse_frequency.float()).unsqueeze(-3)
+        cosines, sines = angles.cos(), angles.sin()
+        return torch.cat((cosines, cosines), dim=-1), torch.cat((-sines, sines), dim=-1)
 
 
 def rotate(x: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
     """Turn x [..., heads, t, head_dim] by its positions' angles."""
     cosines, sines = angles
-    first, second = x.float().chunk(2, dim=-1)
-    return (x.float() * cosines + torch.cat((-second, first), dim=-1) * sines).type_as(x)
+    wide = x.float()
+    return torch.addcmul(wide * cosines, wide.roll(x.shape[-1] // 2, dims=-1), sines).type_as(x)
 
 
 class KVCache:
@@ -87,14 +104,16 @@ class KVCache:
         shape = (layers, 1, config.num_key_value_heads, capacity, config.head_dim)
         self.keys = torch.empty(shape, device=device, dtype=dtype)
         self.values = torch.empty(shape, device=device, dtype=dtype)
+        self._layers = list(zip(self.keys, self.values, strict=True))
         self.length = 0
 
     def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Append [1, heads, t, head_dim] behind what `layer` holds; return all of it."""
-        end = self.length + keys.shape[2]
-        self.keys[layer, :, :, self.length : end] = keys
-        self.values[layer, :, :, self.length : end] = values
-        return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+        tokens = keys.shape[2]
+        held_keys, held_values = self._layers[layer]
+        held_keys.narrow(2, self.length, tokens).copy_(keys)
+        held_values.narrow(2, self.length, tokens).copy_(values)
+        return held_keys.narrow(2, 0, self.length + tokens), held_values.narrow(2, 0, self.length + tokens)
 
     def advance(self, tokens: int) -> None:
         """Count `tokens` more positions as held, once every layer has appended them; if negative, drop the last."""
@@ -132,18 +151,27 @@ class Attention(nn.Module):
         visible: Tensor | None = None,
     ) -> Tensor:
         batch, tokens, _ = x.shape
-        queries = rotate(self.q_proj(x).view(batch, tokens, self.heads, self.head_dim).transpose(1, 2), angles)
-        keys = rotate(self.k_proj(x).view(batch, tokens, self.kv_heads, self.head_dim).transpose(1, 2), angles)
+        x = self.q_proj.ready(x)
+        turned = torch.cat((self.q_proj(x), self.k_proj(x)), dim=-1).view(batch, tokens, -1, self.head_dim)
+        queries, keys = rotate(turned.transpose(1, 2), angles).split((self.heads, self.kv_heads), dim=1)
         values = self.v_proj(x).view(batch, tokens, self.kv_heads, self.head_dim).transpose(1, 2)
-        if caches:
-            rows = zip(caches, queries.split(1), keys.split(1), values.split(1), strict=True)
-            out = torch.cat(
-                [_attend(q, *cache.extend(layer, k, v), visible, past=cache.length) for cache, q, k, v in rows]
-            )
-        else:
+        if not caches:
             out = _attend(queries, keys, values)
+        elif len(caches) == 1:
+            out = _attend_behind(caches[0], layer, queries, keys, values, visible)
+        else:
+            rows = zip(caches, queries.split(1), keys.split(1), values.split(1), strict=True)
+            out = torch.cat([_attend_behind(cache, layer, q, k, v, visible) for cache, q, k, v in rows])
         mixed: Tensor = self.o_proj(out.transpose(1, 2).reshape(batch, tokens, -1))
         return mixed
+
+
+def _attend_behind(
+    cache: KVCache, layer: int, queries: Tensor, keys: Tensor, values: Tensor, visible: Tensor | None
+) -> Tensor:
+    """Append keys and values to what the cache holds, and attend to all of it."""
+    held = cache.extend(layer, keys, values)
+    return _attend(queries.type_as(cache.keys), *held, visible, past=cache.length)
 
 
 def _attend(queries: Tensor, keys: Tensor, values: Tensor, visible: Tensor | None = None, past: int = 0) -> Tensor:
@@ -168,7 +196,12 @@ def _attend(queries: Tensor, keys: Tensor, values: Tensor, visible: Tensor | Non
         seen = F.pad(visible, (keys.shape[2] - visible.shape[1], 0), value=True)
     elif tokens > 1:
         seen = torch.ones(tokens, past + tokens, dtype=torch.bool, device=queries.device).tril(past)
-    return F.scaled_dot_product_attention(queries, keys, values, attn_mask=seen, enable_gqa=True)
+    # All queries of the same keys as rows of one head: for a single token, half the time of having the keys repeated.
+    sharing = queries.shape[1] // keys.shape[1]
+    rows = queries.reshape(len(queries), keys.shape[1], sharing * tokens, -1)
+    if seen is not None:
+        seen = seen.repeat(sharing, 1)
+    return F.scaled_dot_product_attention(rows, keys, values, attn_mask=seen).reshape(queries.shape)
 
 
 def _attend_in_slices(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
@@ -193,6 +226,7 @@ class FeedForward(nn.Module):
         self.down_proj = Linear(config.intermediate_size, config.hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
+        x = self.gate_proj.ready(x)
         out: Tensor = self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
         return out
 
@@ -215,6 +249,7 @@ class DecoderLayer(nn.Module):
         layer: int,
         visible: Tensor | None = None,
     ) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), angles, caches, layer, visible)
-        out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
+        # What int8 layers give may be bfloat16; torch adds mixed types one by one.
+        x = x + self.self_attn(self.input_layernorm(x), angles, caches, layer, visible).type_as(x)
+        out: Tensor = x + self.mlp(self.post_attention_layernorm(x)).type_as(x)
         return out

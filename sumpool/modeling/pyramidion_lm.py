@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 
 from sumpool.modeling.branches import Step
 from sumpool.modeling.config import PyramidionConfig
-from sumpool.modeling.int8 import Int8Embedding, Int8Linear
+from sumpool.modeling.int8 import Int8Embedding, Int8Linear, matrix_type
 from sumpool.modeling.layers import DecoderLayer, Embedding, KVCache, RMSNorm, Rotary
 from sumpool.pooling.scorer import Scorer
 
@@ -44,7 +44,9 @@ class PyramidionLM(nn.Module):
 
     def new_cache(self, stack: nn.ModuleList, capacity: int) -> KVCache:
         """An empty cache for `self.lower` or `self.upper`, with room for `capacity` positions."""
-        return KVCache(self.config, len(stack), capacity, self.device, self.dtype)
+        # Beside int8 weights, float32 keys and values would be a third of what is fetched for a token.
+        dtype = matrix_type() if isinstance(self.embed_tokens, Int8Embedding) else self.dtype
+        return KVCache(self.config, len(stack), capacity, self.device, dtype)
 
     def run(self, stack: nn.ModuleList, x: Tensor, *caches: KVCache, step: Step | None = None) -> Tensor:
         """Run one stack over x [b, t, d] under causal attention, each row behind what its cache holds, if given.

@@ -18,7 +18,7 @@ from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.pooling import hard_top_k
 from sumpool.pooling.scorer import place_features, sentence_means
 
-_ON_CPU, _ON_GPU = 2048, 32_768
+_ON_CPU, _ON_GPU = 1024, 32_768
 """Document tokens in a batch of blocks; on a CPU, more of them don't run faster."""
 
 Ranking = Callable[[Tokens], Tensor]

@@ -34,7 +34,7 @@ def test_int8_and_widened_models_agree(checkpoint: Path) -> None:
     ids = torch.arange(40)[None] + 100
     with torch.inference_mode():
         logits = [model.logits(model.run(model.upper, model.read(ids))).log_softmax(-1) for model in (stored, widened)]
-    assert (logits[0] - logits[1]).abs().mean() < 0.02
+    assert (logits[0] - logits[1]).abs().mean() < 0.03
     assert stored.dtype == torch.float32
 
 
