@@ -1,4 +1,4 @@
-"""Where to split, how much to keep, how to train? Variants of the shipped model's design, trained alike.
+"""Where to split, how much to keep, how to train? Variants of a design, trained alike.
 
     python benchmarks/study.py BASE TRAIN.jsonl ... --dev DEV.jsonl --dev ...     # an hour and a quarter on one core
 
@@ -64,7 +64,7 @@ class Variant:
 
 
 VARIANTS: dict[str, dict[str, Variant]] = {
-    "as shipped": {"L = 6, k = 256, whole sentences, one stage": Variant()},
+    "reference": {"L = 6, k = 256, whole sentences, one stage": Variant()},
     "split": {f"L = {split}": Variant(split=split) for split in (2, 4, 8, 10)},
     "pool": {f"k = {pool}": Variant(pool=pool) for pool in (64, 128, 512)},
     "ranked": {"tokens": Variant(by="tokens"), "by chance": Variant(by="chance")},
@@ -240,7 +240,7 @@ def main(
         (r["question"], r["variant"], f"{r['before']:.3f}", f"{r['loss']:.3f}", f"{r['recall']:.1f}") for r in rows
     ]
     record = {"facts": facts, "rows": rows}
-    save(out, "study", record, markdown("Variants of the shipped design, trained alike", header, table, facts))
+    save(out, "study", record, markdown("Variants of a design, trained alike", header, table, facts))
 
 
 def _draw(paths: Sequence[Path], count: int, words: int) -> list[Example]:

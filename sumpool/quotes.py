@@ -61,6 +61,11 @@ _DANGLES = re.compile(
     r"(?! (?:paper|study|article|report|work|thesis|review|book|chapter|guide|document|research|proposal|survey|trial|"
     r"enhancement|[A-Z]{2,}))|The (?:former|latter|above|following|same))\b"
 )
+_ROLL = re.compile(
+    r"(?:Present|Attending|Attendees|Attendance|Participants|In attendance|Apologies|Absent|Regrets|Authors?|Editors?|"
+    r"Keywords|Key words)\b[^:.]{0,30}:"
+)
+"""What a list of names or terms begins with that stands over a text."""
 _STUTTER = re.compile(r"\b(\w+(?:\W+\w+)?)\W+\1\W+\1\b", re.IGNORECASE)
 _SYMBOL = re.compile(
     r"(?!\W*(?:[aAI]|(?:[A-Za-z]\.)+)\W*$)(?=.*[^\W\d_])(?!.*[^\W\d_]{2})\S+|\S*[=+×−<>≤≥√∑∏∫∈^|]\S*", re.ASCII
@@ -162,11 +167,12 @@ class _Candidate:
 
 
 def _stands(text: str) -> bool:
-    """Whether a sentence is one: neither a fragment nor a formula, a row of a table or stammering."""
+    """Whether a sentence is one: neither a fragment nor a formula, a row of a table, a roll or stammering."""
     letters = sum(character.isalpha() or character.isspace() for character in text)
     size = len(text.split())
     first = SPEAKER.sub("", text, count=1)[:1]
     opens = first.isupper() or first.isdigit() or first in "\"“‘'("
     ends = text.rstrip("\"'”’)]")[-1:] in (".", "!", "?")
     fluent = not _STUTTER.search(text)
-    return SHORTEST <= size <= LONGEST and opens and ends and fluent and letters >= _LETTERS * len(text)
+    prose = fluent and not _ROLL.match(text) and letters >= _LETTERS * len(text)
+    return SHORTEST <= size <= LONGEST and opens and ends and prose

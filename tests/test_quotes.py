@@ -83,6 +83,7 @@ def test_a_sentence_that_points_elsewhere_comes_after_one_that_stands_alone(poin
         "The table has the columns year, cost and depth",
         "PhD F: and that it has gone out to the people who write it down.",
         "Chair: OK, so for for For people at the harbour it is easy.",
+        "Present: Ann Ash (chair), Bo Birch (firmware), Cy Cedar (servers), Di Dogwood (wardens).",
         "A = 3.1 + 4.2 × 5.9 / (6.1 − 7.3) = 12.8 [%] {x}.",
         " ".join(["Word"] + ["more"] * LONGEST) + ".",
         "(" * 200_000 + "Deep.",

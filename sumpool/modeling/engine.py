@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -45,6 +46,9 @@ def load_engine(directory: Path, device: torch.device) -> Engine:
         transpooler, asking = summarizing.load(directory, device=device, dtype=dtype)
         writing = partial(summarizing.write, transpooler, asking)
         return Engine(asking, partial(summarizing.read, transpooler), writing, "own")
-    model = load_model(directory, device=device, dtype=dtype, keep_int8=device.type == "cpu")
-    prompts = Prompts.load(directory)
+    # Checking the weights' sums leaves Python to others, and both take as long.
+    with ThreadPoolExecutor(1) as beside:
+        loading = beside.submit(Prompts.load, directory)
+        model = load_model(directory, device=device, dtype=dtype, keep_int8=device.type == "cpu")
+    prompts = loading.result()
     return Engine(prompts, partial(read, model), partial(write, model, prompts), "quoted", model.config.pool_size)

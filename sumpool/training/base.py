@@ -12,10 +12,8 @@ from sumpool.errors import ModelError
 from sumpool.modeling.checkpoint import MANIFEST, describe_model, find_model, load_model
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
-from sumpool.training.convert import load_llama
+from sumpool.training.convert import SPLIT_LAYER, load_llama
 from sumpool.training.settings import Settings
-
-SPLIT_LAYER = 6
 
 
 def load_base(settings: Settings) -> tuple[PyramidionLM, Prompts, dict[str, Any]]:

@@ -19,6 +19,9 @@ from sumpool.modeling.config import PyramidionConfig
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 
+SPLIT_LAYER = 2
+"""Where nothing else is asked for: the representations behind two layers are as good to choose from as later ones."""
+
 
 def split_llama(llama: Any, split_layer: int, **sizes: Any) -> PyramidionLM:
     """A PyramidionLM with the weights of a transformers `LlamaForCausalLM` with tied embeddings, in float32.
@@ -76,7 +79,7 @@ def main(
     base: Annotated[str, typer.Argument(help="directory or hub name of the base; with --gguf, the directory of FILE")],
     out: Annotated[Path, typer.Option(help="directory of the new checkpoint")],
     gguf: Annotated[str | None, typer.Option(help="GGUF file within BASE")] = None,
-    split_layer: Annotated[int, typer.Option(help="layers that read blocks")] = 6,
+    split_layer: Annotated[int, typer.Option(help="layers that read blocks")] = SPLIT_LAYER,
     licence: Annotated[str, typer.Option(help="licence of the base")] = "Apache-2.0",
     base_name: Annotated[str, typer.Option(help="what the manifest calls the base")] = "SmolLM2-135M-Instruct",
 ) -> None:

@@ -2,8 +2,9 @@
 
     python -m sumpool.training.fit_scorer CORPUS/train/*.jsonl.zst --checkpoint models/sumpool-135m --cache runs/scorer
 
-Reading is what takes the time, so each example's representations are cached on disk as they come:
-a run that was stopped goes on where it was. Then the scorer is fitted in a minute.
+With --split-layer the model is first split elsewhere: its layers stay as they are, and the scorer judges what comes out
+of the new number of lower ones. Reading is what takes the time, so each example's representations are cached on disk as
+they come: a run that was stopped goes on where it was. Then the scorer is fitted in minutes.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.modeling.reading import focus_match, read_blocks, token_features
 from sumpool.pooling import Scorer
 from sumpool.pooling.scorer import sentence_means
+from sumpool.training.base import split_at
 from sumpool.training.corpus import Example, mixture, suitable
 from sumpool.training.objective import oracle_loss
 from sumpool.training.oracle import oracle_sentences
@@ -101,6 +103,7 @@ def main(
     train: Annotated[list[Path], typer.Argument(help="JSON Lines files, .zst or plain")],
     cache: Annotated[Path, typer.Option(help="directory for the representations (about 3 MB an example)")],
     checkpoint: Annotated[str | None, typer.Option(help="name or directory of the model")] = None,
+    split_layer: Annotated[int | None, typer.Option(help="layers that read blocks; as many as now by default")] = None,
     out: Annotated[Path | None, typer.Option(help="where to write; the checkpoint itself by default")] = None,
     count: Annotated[int, typer.Option(help="examples to read")] = 600,
     seed: Annotated[int, typer.Option()] = 0,
@@ -109,6 +112,7 @@ def main(
     console = Console(stderr=True)
     directory = find_model(checkpoint)
     model = load_model(directory, device=torch.device("cpu"), dtype=torch.float32)
+    model = split_at(model, split_layer or model.config.split_layer)
     prompts = Prompts.load(directory)
     cache.mkdir(parents=True, exist_ok=True)
     samples = []

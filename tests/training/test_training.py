@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from sumpool.errors import UsageError
+from sumpool.modeling.checkpoint import load_model
 from sumpool.training.corpus import clean_summary, examples, mixture, suitable
 from sumpool.training.oracle import oracle_sentences
 
@@ -91,3 +93,28 @@ def test_a_fitted_scorer_is_stored_and_a_second_run_reads_nothing_again(
     assert {path.name: path.stat().st_mtime_ns for path in cache.iterdir()} == stamps
     again = load_file(checkpoint / "scorer.safetensors")
     assert all(again[name].equal(after[name]) for name in after)
+
+
+def test_a_scorer_is_fitted_for_another_split(checkpoint: Path, corpus: Path, tmp_path: Path) -> None:
+    out, cache = tmp_path / "moved", tmp_path / "cache"
+    before = load_model(checkpoint, device=torch.device("cpu"), dtype=torch.float32)
+    run(
+        "fit_scorer",
+        corpus,
+        "--checkpoint",
+        checkpoint,
+        "--cache",
+        cache,
+        "--count",
+        3,
+        "--split-layer",
+        1,
+        "--out",
+        out,
+    )
+    moved = load_model(out, device=torch.device("cpu"), dtype=torch.float32)
+    assert (len(moved.lower), len(moved.upper)) == (1, len(before.lower) + len(before.upper) - 1)
+    ids = torch.arange(20)[None]
+    with torch.inference_mode():
+        logits = [model.logits(model.run(model.upper, model.read(ids))) for model in (before, moved)]
+    torch.testing.assert_close(*logits)
