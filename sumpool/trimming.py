@@ -26,11 +26,15 @@ _CONNECTIVE = re.compile(
 SPEAKER = re.compile(r"[A-Z][\w .'’-]{0,30}: (?=\S)")
 _HUM = re.compile(r"(?:,\s*)?(?<!\d )\b(?:[Uu]h-huh|[Mm]m-hmm|[Uu]m+|[Uu]h+|[Mm]m+|[Hh]mm+|[Ee]rm?)\b[,…]*\s*")
 _FALSE_START = re.compile(
-    r"\b(?!(?i:am|an|as|at|be|by|do|go|he|if|in|is|it|me|my|no|of|on|or|so|to|up|us|we)\b)"
+    r"(?<!['’])\b(?!(?i:am|an|as|at|be|by|do|go|he|if|in|is|it|me|my|no|of|on|or|so|to|up|us|we)\b)"
     r"((?i:[b-df-hj-np-tv-z]{1,3}|[a-z]{2})),?\s+(?=(?i:\1)\w)"
 )
 """Letters that are no word, and that the next word begins with, too: "wh which", "ap apparent"."""
-_TWICE = re.compile(r"\b((?:I|[A-Za-z][a-z'’]*)(?:['’][a-z]+)?(?: [a-z'’]+){0,2}?)(?:,? (?=[a-z]|I\b)(?i:\1)\b)+")
+_TWICE = re.compile(
+    r"\b(?:((?:I|[a-z][a-z'’]*)(?:['’][a-z]+)?(?: [a-z'’]+){0,2}?)(?:,? (?i:\1)\b)+|"
+    r"([A-Z][a-z'’]*(?: [a-z'’]+){0,2}?)(?:,? (?=[a-z])(?i:\2)\b)+)"
+)
+"""The same up to three words in a row; of two with capitals, both may be a name's."""
 _GAP = re.compile(r"[\s,]+([.?!])|\s+(,)")
 _SPOKEN_OPENING = re.compile(
     r"^(?:(?:[Ww]ell|[Oo]kay|OK|[Yy]eah|[Yy]ep|[Yy]es|[Nn]o|[Ss]ure|[Rr]ight|[Nn]ow|[Aa]ll ?right|[Aa]nyway|"
@@ -38,7 +42,7 @@ _SPOKEN_OPENING = re.compile(
     r"(?:[Ss]o|[Aa]nd|[Bb]ut) (?!far|for|long|many|much|on|that))+(?=\w)"
 )
 _SPOKEN = (
-    (_HUM, " "), (_FALSE_START, ""), (_TWICE, r"\1"), (_GAP, r"\1\2"), (_CONNECTIVE, ""), (_SPOKEN_OPENING, "")
+    (_HUM, " "), (_FALSE_START, ""), (_TWICE, r"\1\2"), (_GAP, r"\1\2"), (_CONNECTIVE, ""), (_SPOKEN_OPENING, "")
 )  # fmt: skip
 
 

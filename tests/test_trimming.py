@@ -52,6 +52,8 @@ def test_trim(sentence: str, trimmed: str | None) -> None:
         ("We can can not dredge in the in the winter.", "We can not dredge in the winter."),
         ("Th the cr criteria are ap apparent wh which helps.", "The criteria are apparent which helps."),
         ("Okay, yeah, but we dredge.", "We dredge."),
+        ("So for for For people it's it's easy.", "So for people it's easy."),
+        ("Let's see what's so strange about it.", None),
         ("The rope is 5 mm thick.", None),
         ("She is in the ER and in industry, to today's regret.", None),
         ("So far we can see Walla Walla.", None),
