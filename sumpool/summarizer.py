@@ -6,7 +6,7 @@ import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -280,7 +280,8 @@ class Summarizer:
         Args:
             document, tokens, reading: the document, and what `tokenize` and `read` made of it.
             words: as many as it shall have.
-            wording: as in `summarize`. Where nothing can be quoted, the model's own words take over.
+            wording: as in `summarize`. Where nothing that was kept can be quoted, such as rows of a table, what was not
+                kept is; where the document has no sentence to quote, the model's own words take over.
             focus: what to pay attention to.
             progress: is told how far writing is.
             **writing: what else `write` takes, for the model's own words.
@@ -289,8 +290,8 @@ class Summarizer:
         if wording == "quoted":
             texts = [document.text[sentence.start : sentence.end] for sentence in document.sentences]
             logits = torch.logit(reading.scores, eps=1e-6).tolist()
-            quotes = quote(texts, logits, kept, words=words, focus=focus, spoken=is_conversation(document))
-            if quotes:
+            choose = partial(quote, texts, logits, words=words, focus=focus, spoken=is_conversation(document))
+            if quotes := choose(kept) or choose(range(len(texts))):
                 if progress is not None:
                     progress.writing(sum(len(found.text.split()) for found in quotes), words)
                 return [Composed(found.text, (found.index,), quoted=True) for found in quotes]

@@ -12,7 +12,7 @@ from sumpool.modeling.checkpoint import find_model, load_model
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.reading import read
 
-KEY = "The most important finding is"
+KEY = "For a tool that is meant to run where the documents are"
 ASIDE = "The meeting room by the stairs was painted in another colour that spring, and the chairs were put back."
 
 

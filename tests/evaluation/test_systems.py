@@ -88,6 +88,16 @@ def test_random_pools_differ_and_the_scorers_is_neither(summarizer: Summarizer, 
     assert {len(places) for places in kept} == {48}
 
 
+def test_where_nothing_that_was_kept_can_be_quoted_what_was_not_is(summarizer: Summarizer) -> None:
+    rows = " ".join(f"{number} crates, {number + 1} bags." for number in range(60))
+    prose = "The harbour of the town was dredged at last."
+    document = from_text(f"{rows}\n\n{prose}")
+    tokens = summarizer.tokenize(document)
+    reading = summarizer.read(tokens, 20, wording="own", ranking=from_the_start)
+    (quoted,) = summarizer.compose(document, tokens, reading, 20, wording="quoted")
+    assert (quoted.text, quoted.quoted) == (prose, True)
+
+
 def test_base_reads_its_window_and_pools_nothing(small_model: Path, summarizer: Summarizer, data: Path) -> None:
     """The small model's window is 2,048 tokens, of which 1,024 are left for instruction and summary."""
     settings = Settings((data,), ("base",), base=str(small_model), device="cpu")
