@@ -26,6 +26,8 @@ _POINT = re.compile(r"(?<!\w)\.\d+")
 """A number that begins with its point, which looks like punctuation."""
 _ITEM = re.compile(rf"{_NUMBER.pattern}|[^\W\d_]+|[=<>≤≥±$€£¥]")
 """Numbers, words and signs: the neighbours that a number is known by."""
+_COMPOUND = 3
+"""Parts of a word that the text has only in its parts: without an end to it, names would be strung together."""
 _STEM = 5
 """Letters that two forms of a word share: with "evaluated" in the document, a sentence may open with "Evaluation"."""
 
@@ -118,7 +120,7 @@ class Grounding:
         if bare in self._words or _SUFFIX.sub("", bare) in self._words:
             return True
         parts = [part.strip(_EDGES) for part in _PARTS.split(bare)]
-        if len(parts) == 1 or _ADDRESS.search(bare):
+        if not 1 < len(parts) <= _COMPOUND or _ADDRESS.search(bare):
             return False
         known = all(not _checked(part) or part in self._words for part in parts)
         return known and all(self._follows(second, Place(name=first), whole=True) for first, second in _names(bare))
@@ -138,7 +140,10 @@ class Grounding:
             return False
         if bare in self._prefixes or self.is_whole(bare, Place()):
             return True
-        *_, before, last = ("", *_PARTS.split(bare))
+        parts = _PARTS.split(bare)
+        if len(parts) > _COMPOUND:
+            return False
+        *_, before, last = ("", *parts)
         known = last in self._prefixes and self._follows(
             last, Place(name=before if _checked(before) else ""), whole=False
         )

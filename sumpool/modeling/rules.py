@@ -18,6 +18,8 @@ _PRESSURE = 6.0
 _MEMORY = 2
 _PENALTY = 1.7
 """Nats by which a token already written is less welcome."""
+_HYPHENS = 4
+"""In a word, at most: repetition counts whole words, so that one could go on within a word for ever."""
 _EARLY = 0.1
 """How far before the asked length the model may end by itself, as a share of it."""
 
@@ -39,6 +41,7 @@ class Vocabulary:
             self.begins_word[token] and text.strip()[:1].isupper() for token, text in enumerate(texts)
         ]
         self.full_stops = torch.tensor([token for token, text in enumerate(texts) if text in (".", ").", '."')])
+        self.hyphens = torch.tensor([token for token, text in enumerate(texts) if text[:1] == "-"])
         self.line_breaks = torch.tensor([token for token, text in enumerate(texts) if "\n" in text])
         self.specials = torch.tensor(sorted(tokenizer.get_added_tokens_decoder()))
         self.end = prompts.end
@@ -72,6 +75,7 @@ class SummaryRules:
 
     * No three words in a row that stand in the summary already, whatever their case and the punctuation around them;
       every token that does is a little less welcome.
+    * No word of more parts than words have.
     * One paragraph; no special tokens but the end, and that only after a sentence and enough words.
     * No number and no name that the document lacks, where a `Grounding` is given.
     * The end comes where going on by a sentence of average length would lead further from the target.
@@ -85,6 +89,7 @@ class SummaryRules:
         self.grounding = grounding
         self.forbidden = torch.cat((vocabulary.line_breaks, vocabulary.specials)).to(device)
         self.full_stops = vocabulary.full_stops.to(device)
+        self.hyphens = vocabulary.hyphens.to(device)
         self.tokens: list[int] = []
         self.words = 0
         self.sentences = 0
@@ -125,6 +130,8 @@ class SummaryRules:
             # Past the target every full stop is more welcome than before.
             over = (self.words - self.target) / (SLACK * self.target)
             logits[self.full_stops] += _PRESSURE * min(over, 1.0)
+        if self._current.count("-") >= _HYPHENS:
+            logits[self.hyphens] = -torch.inf
         repeated = self._repetitions()
         if repeated:
             logits[torch.tensor(repeated, device=logits.device)] = -torch.inf

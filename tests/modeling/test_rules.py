@@ -76,6 +76,15 @@ def test_the_same_word_not_four_times(vocabulary: Vocabulary, prompts: Prompts) 
     assert int(rules.apply(wanting(ships, boats)).argmax()) == boats
 
 
+def test_a_word_goes_not_on_for_ever(vocabulary: Vocabulary, prompts: Prompts) -> None:
+    rules = rules_for(vocabulary, 100)
+    (hyphen,) = prompts.plain("-")
+    write(rules, prompts, "It is a half-a-year-old")
+    assert torch.isfinite(rules.apply(wanting(hyphen))[hyphen])
+    write(rules, prompts, "-at-last")
+    assert not torch.isfinite(rules.apply(wanting(hyphen))[hyphen])
+
+
 def test_the_same_sign_not_twice_on_end(vocabulary: Vocabulary, prompts: Prompts) -> None:
     rules = rules_for(vocabulary, 100)
     write(rules, prompts, "It was sold at $")
@@ -183,6 +192,8 @@ DOCUMENT = (
         ("It is", " SmolLM2-CNN office", False),
         ("It is", " non-CNN coverage", True),
         ("It is", " non-Brnovian", False),
+        ("It is", " pre-non-CNN coverage", True),
+        ("It is", " post-pre-non-CNN coverage", False),
         ("It grew.", " GREW", False),
         ("It is at", " https://brno.example.org", False),
         ("It is at", " brno.example.org", False),
