@@ -120,7 +120,7 @@ class Grounding:
         if bare in self._words or _SUFFIX.sub("", bare) in self._words:
             return True
         parts = [part.strip(_EDGES) for part in _PARTS.split(bare)]
-        if not 1 < len(parts) <= _COMPOUND or _ADDRESS.search(bare):
+        if not 1 < len(parts) <= _COMPOUND or _numbers(parts) > 1 or _ADDRESS.search(bare):
             return False
         known = all(not _checked(part) or part in self._words for part in parts)
         return known and all(self._follows(second, Place(name=first), whole=True) for first, second in _names(bare))
@@ -141,7 +141,7 @@ class Grounding:
         if bare in self._prefixes or self.is_whole(bare, Place()):
             return True
         parts = _PARTS.split(bare)
-        if len(parts) > _COMPOUND:
+        if len(parts) > _COMPOUND or _numbers(parts) > 1:
             return False
         *_, before, last = ("", *parts)
         known = last in self._prefixes and self._follows(
@@ -182,6 +182,11 @@ def _names(word: str) -> list[tuple[str, str]]:
     """Neighbours among a word's parts where both are names or numbers: the two of "Spanish-English"."""
     parts = [part.strip(_EDGES) for part in _PARTS.split(word)]
     return [(first, second) for first, second in pairwise(parts) if _checked(first) and _checked(second)]
+
+
+def _numbers(parts: list[str]) -> int:
+    """How many parts are numbers: of two, such as a range or a ratio, the text must have the whole."""
+    return sum(any(map(str.isdigit, part)) and not any(map(str.isalpha, part)) for part in parts)
 
 
 def _key(word: str) -> str:

@@ -155,7 +155,7 @@ def test_any_model_stops(vocabulary: Vocabulary, seed: int, words: int) -> None:
 
 DOCUMENT = (
     "In 2014 the Brno office of SmolLM2-135M grew by 12.5% to 1,024 people. CNN said so (p = .05), and Ana-Maria too. "
-    "One room costs $40 a day."
+    "One room costs $40 a day, a meal $7–9."
 )
 
 
@@ -174,6 +174,9 @@ DOCUMENT = (
         ("People pay", " $40 for it", True),
         ("People pay", " $30 for it", False),
         ("People pay", " 40 for it", False),
+        ("People pay", " $7–9 for it", True),
+        ("People pay", " $7–40 for it", False),
+        ("People pay", " $40–7 for it", False),
         ("It has p =", " .05 at", True),
         ("It has p =", " .06 at", False),
         ("It began in", " 2014.", True),
