@@ -58,7 +58,7 @@ class Watched:
     ) -> Tensor:
         """As `layers._attend`, whose weights on the last `kept` of the `past` keys are added up [t, kept]."""
         groups = queries.shape[1] // keys.shape[1]
-        weights = queries @ keys.repeat_interleave(groups, 1).mT / queries.shape[-1] ** 0.5
+        weights = queries.float() @ keys.float().repeat_interleave(groups, 1).mT / queries.shape[-1] ** 0.5
         seen = torch.ones(weights.shape[-2:], dtype=torch.bool).tril(past)
         weights = weights.masked_fill(~seen, -torch.inf).softmax(-1)
         here = weights[0, :, :, past - self.kept : past].mean(0)
