@@ -21,6 +21,9 @@ from sumpool.pooling.scorer import place_features, sentence_means
 _ON_CPU, _ON_GPU = 1024, 32_768
 """Document tokens in a batch of blocks; on a CPU, more of them don't run faster."""
 
+_STEP = 64
+"""Blocks are padded to a multiple of it: for every size, torch's CPU backend makes and keeps code of its own."""
+
 Ranking = Callable[[Tokens], Tensor]
 """A way to choose what is kept without looking: a document's n tokens -> logits [n], the highest kept."""
 
@@ -62,7 +65,7 @@ def read_blocks(model: PyramidionLM, tokens: Tokens, prefix: list[int], block_si
     start = 0
     while start < len(blocks):
         batch = blocks[start : start + width]
-        states = _batch_states(model, tokens, prefix, batch)
+        states = _batch_states(model, tokens, prefix, batch, block_size)
         if states is None:
             if len(batch) == 1:
                 raise ModelError(
@@ -76,10 +79,11 @@ def read_blocks(model: PyramidionLM, tokens: Tokens, prefix: list[int], block_si
 
 
 def _batch_states(
-    model: PyramidionLM, tokens: Tokens, prefix: list[int], batch: list[tuple[int, int]]
+    model: PyramidionLM, tokens: Tokens, prefix: list[int], batch: list[tuple[int, int]], block_size: int
 ) -> Tensor | None:
     """The representations [b, p + t, d] of b blocks of up to t tokens behind the prefix; None where memory ran out."""
     longest = max(end - first for first, end in batch)
+    longest = min(-(-longest // _STEP) * _STEP, max(longest, block_size))
     ids = torch.zeros(len(batch), len(prefix) + longest, dtype=torch.long)
     for row, (first, end) in enumerate(batch):
         ids[row, : len(prefix) + end - first] = torch.tensor(prefix + tokens.ids[first:end])
