@@ -42,7 +42,7 @@ def written_loss(model: PyramidionLM, context: list[int], summary: list[int]) ->
     ids = context
     for target in summary:
         hidden = model.run(model.upper, model.read(torch.tensor([ids]), lower), upper)[0, -1]
-        losses.append(float(F.cross_entropy(model.logits(hidden[None])[0].float(), torch.tensor(target))))
+        losses.append(float(F.cross_entropy(model.logits(hidden), torch.tensor(target))))
         ids = [target]
     return statistics.fmean(losses)
 

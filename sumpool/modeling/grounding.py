@@ -120,7 +120,7 @@ class Grounding:
         if bare in self._words or _SUFFIX.sub("", bare) in self._words:
             return True
         parts = [part.strip(_EDGES) for part in _PARTS.split(bare)]
-        if not 1 < len(parts) <= _COMPOUND or _numbers(parts) > 1 or _ADDRESS.search(bare):
+        if len(parts) == 1 or not _may_be_joined(parts) or _ADDRESS.search(bare):
             return False
         known = all(not _checked(part) or part in self._words for part in parts)
         return known and all(self._follows(second, Place(name=first), whole=True) for first, second in _names(bare))
@@ -141,7 +141,7 @@ class Grounding:
         if bare in self._prefixes or self.is_whole(bare, Place()):
             return True
         parts = _PARTS.split(bare)
-        if len(parts) > _COMPOUND or _numbers(parts) > 1:
+        if not _may_be_joined(parts):
             return False
         *_, before, last = ("", *parts)
         known = last in self._prefixes and self._follows(
@@ -184,9 +184,10 @@ def _names(word: str) -> list[tuple[str, str]]:
     return [(first, second) for first, second in pairwise(parts) if _checked(first) and _checked(second)]
 
 
-def _numbers(parts: list[str]) -> int:
-    """How many parts are numbers: of two, such as a range or a ratio, the text must have the whole."""
-    return sum(any(map(str.isdigit, part)) and not any(map(str.isalpha, part)) for part in parts)
+def _may_be_joined(parts: list[str]) -> bool:
+    """Whether they can make a word that the text hasn't: few of them, and no two numbers, as a range or a ratio has."""
+    numbers = sum(any(map(str.isdigit, part)) and not any(map(str.isalpha, part)) for part in parts)
+    return len(parts) <= _COMPOUND and numbers < 2
 
 
 def _key(word: str) -> str:

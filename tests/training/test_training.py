@@ -98,20 +98,8 @@ def test_a_fitted_scorer_is_stored_and_a_second_run_reads_nothing_again(
 def test_a_scorer_is_fitted_for_another_split(checkpoint: Path, corpus: Path, tmp_path: Path) -> None:
     out, cache = tmp_path / "moved", tmp_path / "cache"
     before = load_model(checkpoint, device=torch.device("cpu"), dtype=torch.float32)
-    run(
-        "fit_scorer",
-        corpus,
-        "--checkpoint",
-        checkpoint,
-        "--cache",
-        cache,
-        "--count",
-        3,
-        "--split-layer",
-        1,
-        "--out",
-        out,
-    )
+    moving = ("--split-layer", 1, "--out", out)
+    run("fit_scorer", corpus, "--checkpoint", checkpoint, "--cache", cache, "--count", 3, *moving)
     moved = load_model(out, device=torch.device("cpu"), dtype=torch.float32)
     assert (len(moved.lower), len(moved.upper)) == (1, len(before.lower) + len(before.upper) - 1)
     ids = torch.arange(20)[None]
