@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,7 @@ from sumpool.evaluation.metrics import rouge_scorer
 from sumpool.modeling import layers
 from sumpool.modeling.blocks import tokenize
 from sumpool.modeling.checkpoint import find_model, load_model
-from sumpool.modeling.layers import KVCache
+from sumpool.modeling.layers import KVCache, View
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.modeling.reading import Reading, read
@@ -39,11 +40,15 @@ CPU = torch.device("cpu")
 
 
 class Watched:
-    """Attention of the upper layers while it is entered: mean over heads and layers."""
+    """Attention of the upper layers to the keys at `places`, while it is entered: mean over heads, sum over layers.
 
-    def __init__(self, kept: int) -> None:
-        self.kept = kept
-        self.total = torch.zeros(0)
+    Attributes:
+        total: [t, places] for the t queries that attended.
+    """
+
+    def __init__(self, places: slice) -> None:
+        self.places = places
+        self.total = torch.zeros(())
 
     def __enter__(self) -> Watched:
         self._attend = layers._attend
@@ -53,17 +58,17 @@ class Watched:
     def __exit__(self, *_: object) -> None:
         layers._attend = self._attend
 
-    def _watch(
-        self, queries: Tensor, keys: Tensor, values: Tensor, visible: Tensor | None = None, past: int = 0
-    ) -> Tensor:
-        """As `layers._attend`, whose weights on the last `kept` of the `past` keys are added up [t, kept]."""
-        groups = queries.shape[1] // keys.shape[1]
-        weights = queries.float() @ keys.float().repeat_interleave(groups, 1).mT / queries.shape[-1] ** 0.5
-        seen = torch.ones(weights.shape[-2:], dtype=torch.bool).tril(past)
-        weights = weights.masked_fill(~seen, -torch.inf).softmax(-1)
-        here = weights[0, :, :, past - self.kept : past].mean(0)
-        self.total = here if not len(self.total) else self.total + here
-        return self._attend(queries, keys, values, visible, past=past)
+    def _watch(self, queries: Tensor, keys: Tensor, values: Tensor, views: Sequence[View]) -> Tensor:
+        """As `layers._attend`, one row behind a cache."""
+        sharing = queries.shape[1] // keys.shape[1]
+        found = []
+        for view in views:
+            asking, looked = queries[0, :, view.queries].float(), keys[0, :, : view.keys].float()
+            weights = asking @ looked.repeat_interleave(sharing, 0).mT / queries.shape[-1] ** 0.5
+            weights = (weights + view.mask[: asking.shape[1]]).softmax(-1)
+            found.append(weights[..., self.places].mean(0))
+        self.total = self.total + torch.cat(found)
+        return self._attend(queries, keys, values, views)
 
 
 def ratings(
@@ -86,7 +91,7 @@ def ratings(
     first = len(reading.states)
     cache: KVCache = model.new_cache(model.upper, first + len(block))
     above = model.run(model.upper, reading.states[None], cache)[0][first - len(theirs) :]
-    with Watched(len(theirs)) as watched:
+    with Watched(slice(first - len(theirs), first)) as watched:
         after = model.run(model.upper, block[None], cache)[0][len(prompts.answer) :]
     # What a token attends to when it is chosen is what the one before it looks at.
     looks = watched.total[len(prompts.answer) - 1 : -1]

@@ -16,6 +16,9 @@ _PLAUSIBLE = 3.0
 
 def contrast(seen: Tensor, blind: Tensor, weight: float = CONTRAST) -> Tensor:
     """Logits [..., v] with the document in view and without it -> scores [..., v] in nats, to choose a token by."""
-    seen, blind = seen.log_softmax(-1), blind.log_softmax(-1)
+    seen = seen.log_softmax(-1)
+    if not weight:
+        return seen
+    blind = blind.log_softmax(-1)
     plausible = seen > seen.amax(-1, keepdim=True) - _PLAUSIBLE
     return seen + weight * (seen - blind) * plausible

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +17,8 @@ from torch.nn import functional as F
 
 from sumpool.modeling.config import PyramidionConfig
 
-_SLICE = 64
-"""Queries that attend at a time, where doing so saves work."""
-_FEW = 4
-"""Queries that attend one by one, so that each comes out as it would alone, to the bit."""
+_STRETCH = 64
+"""Keys in a stretch: on a CPU, queries that stand within the same one attend together, to all keys up to its end."""
 
 
 class Linear(nn.Linear):
@@ -95,25 +94,88 @@ def rotate(x: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
     return torch.addcmul(wide * cosines, wide.roll(x.shape[-1] // 2, dims=-1), sines).type_as(x)
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """What some queries that follow one another see: the first `keys` keys, less those that the mask hides.
+
+    Attributes:
+        queries: their places among all.
+        keys: how many.
+        mask: [sharing * t, keys], 0 or minus infinity; None where they see all. Row i t + j is for the j-th of t
+            queries, in each of the heads that share keys.
+    """
+
+    queries: slice
+    keys: int
+    mask: Tensor | None
+
+
+def causal_views(past: int, tokens: int, room: int, sharing: int) -> list[View]:
+    """Causality on a CPU for `tokens` queries whose own keys come behind `past` others, in memory for `room` keys.
+
+    torch's kernel for CPUs computes most of what causality then masks, so that in stretches a block takes a quarter of
+    its time. And a query comes out the same to the bit, be it alone or beside others that stand before or behind it,
+    since both are the same product, as long as the masked keys are numbers.
+    """
+    views = []
+    first = 0
+    while first < tokens:
+        keys = min((past + first) // _STRETCH * _STRETCH + _STRETCH, room)
+        end = min(keys - past, tokens)
+        seen = torch.ones(end - first, keys, dtype=torch.bool).tril(past + first)
+        views.append(View(slice(first, end), keys, _hiding(seen, sharing)))
+        first = end
+    return views
+
+
+def _hiding(seen: Tensor, sharing: int) -> Tensor:
+    """What each of t queries sees [t, keys] -> the mask for all heads that share keys [sharing * t, keys]."""
+    return torch.zeros(seen.shape, device=seen.device).masked_fill(~seen, -torch.inf).repeat(sharing, 1)
+
+
 class KVCache:
     """Keys and values of one stack of layers for one row, in memory taken once for `capacity` positions."""
 
     def __init__(
         self, config: PyramidionConfig, layers: int, capacity: int, device: torch.device, dtype: torch.dtype
     ) -> None:
+        self._sharing = config.num_attention_heads // config.num_key_value_heads
+        capacity = -(-capacity // _STRETCH) * _STRETCH
         shape = (layers, 1, config.num_key_value_heads, capacity, config.head_dim)
-        self.keys = torch.empty(shape, device=device, dtype=dtype)
-        self.values = torch.empty(shape, device=device, dtype=dtype)
+        # Zeros, since what was never held is multiplied, too, if only by zero.
+        self.keys = torch.zeros(shape, device=device, dtype=dtype)
+        self.values = torch.zeros(shape, device=device, dtype=dtype)
         self._layers = list(zip(self.keys, self.values, strict=True))
         self.length = 0
 
+    def views(self, tokens: int, visible: Tensor | None) -> list[View]:
+        """What `tokens` queries see that come behind what is held; none where that is themselves, causally.
+
+        visible [t, v]: which of the last v keys each query sees, besides all before them.
+        """
+        keys, device = self.length + tokens, self.keys.device
+        if visible is not None:
+            seen = F.pad(visible, (keys - visible.shape[1], 0), value=True)
+            return [View(slice(tokens), keys, _hiding(seen, self._sharing))]
+        if device.type == "cpu":
+            return causal_views(self.length, tokens, self.keys.shape[3], self._sharing)
+        if tokens == 1:
+            return [View(slice(1), keys, None)]
+        if self.length == 0:
+            return []
+        seen = torch.ones(tokens, keys, dtype=torch.bool, device=device).tril(self.length)
+        return [View(slice(tokens), keys, _hiding(seen, self._sharing))]
+
     def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Append [1, heads, t, head_dim] behind what `layer` holds; return all of it."""
+        """Append [1, heads, t, head_dim] behind what `layer` holds; return all of both, [1, heads, room, head_dim].
+
+        What stands there behind what was appended has no meaning.
+        """
         tokens = keys.shape[2]
         held_keys, held_values = self._layers[layer]
         held_keys.narrow(2, self.length, tokens).copy_(keys)
         held_values.narrow(2, self.length, tokens).copy_(values)
-        return held_keys.narrow(2, 0, self.length + tokens), held_values.narrow(2, 0, self.length + tokens)
+        return held_keys, held_values
 
     def advance(self, tokens: int) -> None:
         """Count `tokens` more positions as held, once every layer has appended them; if negative, drop the last."""
@@ -147,73 +209,53 @@ class Attention(nn.Module):
         x: Tensor,
         angles: tuple[Tensor, Tensor],
         caches: Sequence[KVCache],
+        views: Sequence[Sequence[View]],
         layer: int,
-        visible: Tensor | None = None,
     ) -> Tensor:
+        """x [b, t, d] -> [b, t, d]; each row behind what its cache holds and with its views, or all with the same."""
         batch, tokens, _ = x.shape
         x = self.q_proj.ready(x)
         turned = torch.cat((self.q_proj(x), self.k_proj(x)), dim=-1).view(batch, tokens, -1, self.head_dim)
         queries, keys = rotate(turned.transpose(1, 2), angles).split((self.heads, self.kv_heads), dim=1)
         values = self.v_proj(x).view(batch, tokens, self.kv_heads, self.head_dim).transpose(1, 2)
         if not caches:
-            out = _attend(queries, keys, values)
+            out = _attend(queries, keys, values, *views)
         elif len(caches) == 1:
-            out = _attend_behind(caches[0], layer, queries, keys, values, visible)
+            out = _attend_behind(caches[0], layer, queries, keys, values, *views)
         else:
-            rows = zip(caches, queries.split(1), keys.split(1), values.split(1), strict=True)
-            out = torch.cat([_attend_behind(cache, layer, q, k, v, visible) for cache, q, k, v in rows])
+            rows = zip(caches, queries.split(1), keys.split(1), values.split(1), views, strict=True)
+            out = torch.cat([_attend_behind(cache, layer, q, k, v, seen) for cache, q, k, v, seen in rows])
         mixed: Tensor = self.o_proj(out.transpose(1, 2).reshape(batch, tokens, -1))
         return mixed
 
 
 def _attend_behind(
-    cache: KVCache, layer: int, queries: Tensor, keys: Tensor, values: Tensor, visible: Tensor | None
+    cache: KVCache, layer: int, queries: Tensor, keys: Tensor, values: Tensor, views: Sequence[View]
 ) -> Tensor:
     """Append keys and values to what the cache holds, and attend to all of it."""
     held = cache.extend(layer, keys, values)
-    return _attend(queries.type_as(cache.keys), *held, visible, past=cache.length)
+    if not views:
+        return _attend(queries, keys, values, views)
+    return _attend(queries.type_as(cache.keys), *held, views)
 
 
-def _attend(queries: Tensor, keys: Tensor, values: Tensor, visible: Tensor | None = None, past: int = 0) -> Tensor:
-    """Each of the t queries sees the `past` first keys and, of the t behind them, those up to its own.
-
-    visible [t, v]: which of the last v keys each query sees instead, besides all before them.
-    """
-    tokens = queries.shape[2]
-    if past == 0 and visible is None:
-        if queries.device.type == "cpu" and tokens > _SLICE and not torch.is_grad_enabled():
-            return _attend_in_slices(queries, keys, values)
-        return F.scaled_dot_product_attention(queries, keys, values, is_causal=tokens > 1, enable_gqa=True)
-    if visible is None and 1 < tokens <= _FEW:
-        ends = range(past + 1, past + tokens + 1)
-        each = [
-            _attend(query, keys[:, :, :end], values[:, :, :end], past=end - 1)
-            for query, end in zip(queries.split(1, dim=2), ends, strict=True)
-        ]
-        return torch.cat(each, dim=2)
-    seen = None
-    if visible is not None:
-        seen = F.pad(visible, (keys.shape[2] - visible.shape[1], 0), value=True)
-    elif tokens > 1:
-        seen = torch.ones(tokens, past + tokens, dtype=torch.bool, device=queries.device).tril(past)
-    # All queries of the same keys as rows of one head: for a single token, half the time of having the keys repeated.
-    sharing = queries.shape[1] // keys.shape[1]
-    rows = queries.reshape(len(queries), keys.shape[1], sharing * tokens, -1)
-    if seen is not None:
-        seen = seen.repeat(sharing, 1)
-    return F.scaled_dot_product_attention(rows, keys, values, attn_mask=seen).reshape(queries.shape)
-
-
-def _attend_in_slices(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """Causal attention, some queries at a time, to the keys up to theirs.
-
-    torch's kernel for CPUs computes most of what causality then masks: for a block, a quarter of its time.
-    """
+def _attend(queries: Tensor, keys: Tensor, values: Tensor, views: Sequence[View]) -> Tensor:
+    """Queries [b, heads, t, head_dim] see the keys that their views say; without views, those up to their own."""
+    if not views:
+        return F.scaled_dot_product_attention(queries, keys, values, is_causal=queries.shape[2] > 1, enable_gqa=True)
+    if len(views) == 1:
+        return _look(queries, keys, values, views[0])
     out = torch.empty_like(queries)
-    for first in range(0, queries.shape[2], _SLICE):
-        end = min(first + _SLICE, queries.shape[2])
-        out[:, :, first:end] = _attend(queries[:, :, first:end], keys[:, :, :end], values[:, :, :end], past=first)
+    for view in views:
+        out[:, :, view.queries] = _look(queries[:, :, view.queries], keys, values, view)
     return out
+
+
+def _look(queries: Tensor, keys: Tensor, values: Tensor, view: View) -> Tensor:
+    """The queries of one view; all that share keys as rows of one head: half the time of having the keys repeated."""
+    rows = queries.reshape(len(queries), keys.shape[1], -1, queries.shape[3])
+    keys, values = keys.narrow(2, 0, view.keys), values.narrow(2, 0, view.keys)
+    return F.scaled_dot_product_attention(rows, keys, values, attn_mask=view.mask).reshape(queries.shape)
 
 
 class FeedForward(nn.Module):
@@ -246,10 +288,10 @@ class DecoderLayer(nn.Module):
         x: Tensor,
         angles: tuple[Tensor, Tensor],
         caches: Sequence[KVCache],
+        views: Sequence[Sequence[View]],
         layer: int,
-        visible: Tensor | None = None,
     ) -> Tensor:
         # What int8 layers give may be bfloat16; torch adds mixed types one by one.
-        x = x + self.self_attn(self.input_layernorm(x), angles, caches, layer, visible).type_as(x)
+        x = x + self.self_attn(self.input_layernorm(x), angles, caches, views, layer).type_as(x)
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x)).type_as(x)
         return out

@@ -16,7 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from sumpool.modeling.branches import Step
 from sumpool.modeling.config import PyramidionConfig
 from sumpool.modeling.int8 import Int8Embedding, Int8Linear, matrix_type
-from sumpool.modeling.layers import DecoderLayer, Embedding, KVCache, RMSNorm, Rotary
+from sumpool.modeling.layers import DecoderLayer, Embedding, KVCache, RMSNorm, Rotary, View, causal_views
 from sumpool.pooling.scorer import Scorer
 
 
@@ -60,17 +60,27 @@ class PyramidionLM(nn.Module):
         if step is not None:
             visible = step.visible.to(x.device)
             positions = torch.full_like(positions, step.depth - step.held)
+        views = [cache.views(x.shape[1], visible) for cache in caches]
         if caches:
             positions = torch.stack([positions + cache.length for cache in caches])
+        else:
+            views.append(self._views(x))
         angles = self.rotary(positions)
         for index, layer in enumerate(stack):
             if self.gradient_checkpointing and torch.is_grad_enabled():
-                x = checkpoint(layer, x, angles, caches, index, visible, use_reentrant=False)
+                x = checkpoint(layer, x, angles, caches, views, index, use_reentrant=False)
             else:
-                x = layer(x, angles, caches, index, visible)
+                x = layer(x, angles, caches, views, index)
         for cache in caches:
             cache.advance(x.shape[1])
         return x
+
+    def _views(self, x: Tensor) -> list[View]:
+        """What each of x [b, t, d] sees that stand on their own."""
+        if x.device.type != "cpu" or torch.is_grad_enabled():
+            return []
+        sharing = self.config.num_attention_heads // self.config.num_key_value_heads
+        return causal_views(0, x.shape[1], x.shape[1], sharing)
 
     def read(self, ids: Tensor, *caches: KVCache, step: Step | None = None) -> Tensor:
         """Token ids [b, t] through the lower layers -> representations [b, t, d]."""

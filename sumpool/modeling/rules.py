@@ -30,7 +30,7 @@ class Vocabulary:
     def __init__(self, prompts: Prompts) -> None:
         tokenizer = prompts.tokenizer
         size = tokenizer.get_vocab_size()
-        texts = self.texts = [tokenizer.decode([token]) for token in range(size)]
+        texts = self.texts = tokenizer.decode_batch([[token] for token in range(size)])
         # A number's space is a token of its own, so a token of nothing but space begins a word, too.
         self.begins_word = [text[:1].isspace() for text in texts]
         self._spellings: defaultdict[str, list[int]] = defaultdict(list)
@@ -62,6 +62,9 @@ class Vocabulary:
 
 def plain_word(text: str) -> str:
     """A word as repetition counts it: in lower case, without the punctuation and space around it."""
+    text = text.strip()
+    if text.isalnum():  # as most are
+        return text.lower()
     first, end = 0, len(text)
     while first < end and not text[first].isalnum():
         first += 1
