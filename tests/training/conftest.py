@@ -34,5 +34,19 @@ def corpus(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def corpora(tmp_path: Path) -> Path:
+    """Documents for training and development, of the kinds that the shipped model was trained on."""
+    import zstandard
+
+    for part in ("train", "dev"):
+        directory = tmp_path / "corpora" / part
+        directory.mkdir(parents=True)
+        for kind in ("paper", "techdoc", "book", "meeting", "report", "dialogue", "news"):
+            lines = "".join(json.dumps({**row, "kind": kind}) + "\n" for row in rows(2))
+            (directory / f"{kind}.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress(lines.encode()))
+    return tmp_path / "corpora"
+
+
+@pytest.fixture
 def checkpoint(small_model: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(small_model, tmp_path / "small"))

@@ -1,0 +1,54 @@
+"""The shipped checkpoint's recipe, whole, on a small base and a handful of documents."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sumpool import Summarizer
+from sumpool.modeling.checkpoint import find_model
+
+pytest.importorskip("accelerate", reason="the extra `train` is not installed")
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """A small Llama with random weights and the shipped tokenizer, as transformers saves it."""
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    config = LlamaConfig(
+        vocab_size=49152,
+        hidden_size=48,
+        intermediate_size=96,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=2048,
+        tie_word_embeddings=True,
+    )
+    directory = tmp_path / "base"
+    LlamaForCausalLM(config).save_pretrained(directory)
+    PreTrainedTokenizerFast(tokenizer_file=str(find_model() / "tokenizer.json")).save_pretrained(directory)
+    return directory
+
+
+@pytest.mark.long
+def test_one_command_makes_a_model_and_goes_on_where_it_was(
+    root: Path, base: Path, corpora: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    command = ["bash", str(root / "models" / "sumpool-135m" / "recipe.sh"), str(base), str(corpora), str(out)]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    small = {**os.environ, "PATH": path, "GGUF": "", "PROCESSES": "1", "DOCUMENTS": "3", "STEPS": "2"}
+    for _ in range(2):
+        result = subprocess.run(command, env=small, capture_output=True, text=True, timeout=300)
+        assert result.returncode == 0, result.stderr
+    made = out / "sumpool-135m"
+    steps = [json.loads(line)["step"] for line in (made / "training.jsonl").read_text().splitlines()]
+    assert steps == [0, 1, 2]
+    assert Summarizer(made, device="cpu").summarize(root / "examples" / "minutes.md", length=20).text
