@@ -66,6 +66,8 @@ _ROLL = re.compile(
     r"Keywords|Key words)\b[^:.]{0,30}:"
 )
 """What a list of names or terms begins with that stands over a text."""
+_BROKEN = re.compile(r"\d[\d.,]*, ")
+"""What a page's break or a figure leaves of "In 1979, ships came": a number and a comma."""
 _STUTTER = re.compile(r"\b(\w+(?:\W+\w+)?)\W+\1\W+\1\b", re.IGNORECASE)
 _SYMBOL = re.compile(
     r"(?!\W*(?:[aAI]|(?:[A-Za-z]\.)+)\W*$)(?=.*[^\W\d_])(?!.*[^\W\d_]{2})\S+|\S*[=+×−<>≤≥√∑∏∫∈^|]\S*", re.ASCII
@@ -174,5 +176,5 @@ def _stands(text: str) -> bool:
     opens = first.isupper() or first.isdigit() or first in "\"“‘'("
     ends = text.rstrip("\"'”’)]")[-1:] in (".", "!", "?")
     fluent = not _STUTTER.search(text)
-    prose = fluent and not _ROLL.match(text) and letters >= _LETTERS * len(text)
+    prose = fluent and not (_ROLL.match(text) or _BROKEN.match(text)) and letters >= _LETTERS * len(text)
     return SHORTEST <= size <= LONGEST and opens and ends and prose

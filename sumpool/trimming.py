@@ -19,7 +19,8 @@ _CONNECTIVE = re.compile(
     r"^(?:However|Therefore|Thus|Hence|Furthermore|Moreover|In addition|Additionally|Consequently|Nevertheless|"
     r"Nonetheless|Similarly|Likewise|Accordingly|Also|Besides|Finally|Lastly|In contrast|By contrast|"
     r"On the other hand|As a result|As a consequence|In fact|Indeed|In turn|In other words|That is|For this reason|"
-    r"Conversely|Interestingly|Notably|Meanwhile|Firstly|Secondly|Thirdly|For (?:example|instance)|And|But|Yet|So|"
+    r"Conversely|Interestingly|Notably|Meanwhile|First|Second|Third|Fourth|Firstly|Secondly|Thirdly|Next|"
+    r"For (?:example|instance)|And|But|Yet|So|"
     r"Then|Now|Instead|Rather|Still|Of course|To this end|Overall|In (?:summary|conclusion|sum)|Taken together), "
     r"(?=\S)|^(?:And|But) (?!for\b)(?=\S)"
 )

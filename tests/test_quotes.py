@@ -81,6 +81,7 @@ def test_a_sentence_that_points_elsewhere_comes_after_one_that_stands_alone(poin
         "Too short.",
         "no capital at its beginning, and so a fragment of something.",
         "The table has the columns year, cost and depth",
+        "1911, the harbour was dredged to the depth of twelve feet at last.",
         "PhD F: and that it has gone out to the people who write it down.",
         "Chair: OK, so for for For people at the harbour it is easy.",
         "Present: Ann Ash (chair), Bo Birch (firmware), Cy Cedar (servers), Di Dogwood (wardens).",

@@ -20,6 +20,8 @@ from sumpool.trimming import trim
         ("Pooling helps (Table 3, left).", "Pooling helps."),
         ("However, pooling helps.", "Pooling helps."),
         ("For example, pooling helps.", "Pooling helps."),
+        ("Third, the harbour is shallow.", "The harbour is shallow."),
+        ("Third parties, too, are paid.", None),
         ("But it helps.", "It helps."),
         ("But for pooling, it would not help.", None),
         ("Instead, they pool.", "They pool."),
