@@ -15,7 +15,7 @@ base=$1 corpus=$2 out=$3
 gguf=${GGUF-SmolLM2-135M-Instruct.Q4_1.gguf}
 processes=${PROCESSES:-2}          # that train side by side, each on a core or GPU of its own
 documents=${DOCUMENTS:-2400}       # that the scorer is fitted on
-steps=${STEPS:-360}                # of six documents each, for the writer
+steps=${STEPS:-300}                # of six documents each, for the writer
 
 weights=(paper=8 techdoc=4 book=3 meeting=2 report=0.7 dialogue=6 news=0.3)
 train=() dev=() mixture=()
@@ -40,4 +40,4 @@ fi
 # 3. The layers above the pooler learn to write from what it keeps.
 OMP_NUM_THREADS=1 torchrun --nproc-per-node "$processes" -m sumpool train "${train[@]}" "${dev[@]}" \
     --base "$out/scored" --out "$out/sumpool-135m" --train upper --steps "$steps" --batch 6 --rate 2e-4 \
-    --held 28 --every 90 "${mixture[@]}" --resume
+    --tokens-at-once 3000 --held 14 --every 75 "${mixture[@]}" --resume

@@ -14,7 +14,7 @@ Arch = Literal["vanilla", "blockwise", "transpooler", "pyramidion"]
 STATE, LOG = "training.safetensors", "training.jsonl"
 """What lies beside the checkpoint as training goes."""
 
-_FREE = {"out", "dev", "held", "every", "recompute", "cache", "device", "precision", "stop", "resume"}
+_FREE = {"out", "dev", "held", "every", "tokens_at_once", "recompute", "cache", "device", "precision", "stop", "resume"}
 _DECODERS = {"part", "pooling", "split_layer", "oracle_loss", "rank"}
 """Options that mean something for the shipped architecture only."""
 _ENCODER_DECODERS = {"arch", "operator", "schedule", "vocabulary", "width", "layers"}

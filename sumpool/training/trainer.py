@@ -74,7 +74,7 @@ def train(settings: Settings, console: Console) -> Path:
             if run.step < last:
                 started = time.perf_counter()
                 batch = next(stream)
-                record |= run.advance(batch[accelerator.process_index :: accelerator.num_processes])
+                record |= run.advance(share(batch, accelerator.process_index, accelerator.num_processes))
                 record["tokens_per_second"] = sum(x.tokens for x in batch) / (time.perf_counter() - started)
             if lines is not None:
                 lines.write(json.dumps(record) + "\n")
@@ -232,6 +232,16 @@ class _Data:
         stream = mixture(kinds, dict.fromkeys(kinds, 1.0), seed=1)
         count = min(self._settings.held, sum(map(len, kinds.values())))
         return [learner.lesson(example, labelled=False) for example in islice(stream, count)]
+
+
+def share(lessons: Sequence[Any], process: int, processes: int) -> list[Any]:
+    """What one of several processes does of a step: as many lessons as the others, and of about the same lengths.
+
+    All wait for the slowest. Dealt by length, the longest first, back and forth.
+    """
+    longest_first = sorted(lessons, key=lambda lesson: -lesson.tokens)
+    turns = (process, 2 * processes - 1 - process)
+    return [lesson for place, lesson in enumerate(longest_first) if place % (2 * processes) in turns]
 
 
 def _groups(lessons: Sequence[Any], tokens_at_once: int) -> list[list[Any]]:

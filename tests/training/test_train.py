@@ -10,9 +10,12 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 from safetensors.torch import load_file
 
@@ -29,7 +32,7 @@ from sumpool.training.base import split_at
 from sumpool.training.lessons import LowerCache, make_lesson, run_lower
 from sumpool.training.lora import add_low_rank, merge_low_rank
 from sumpool.training.objective import Objective, pool
-from sumpool.training.trainer import train
+from sumpool.training.trainer import share, train
 
 
 @pytest.fixture
@@ -120,6 +123,16 @@ def test_a_killed_run_resumes_with_the_same_curve(settings: Settings, tmp_path: 
     assert resumed.returncode == 0, resumed.stderr
     assert [record["step"] for record in records(settings.out)] == [record["step"] for record in records(whole)]
     assert losses(settings.out) == pytest.approx(losses(whole), rel=1e-4)
+
+
+@given(st.lists(st.integers(1, 20_000), min_size=4, max_size=4), st.integers(1, 4))
+def test_processes_share_a_step_evenly(lengths: list[int], turns: int) -> None:
+    lessons = [SimpleNamespace(tokens=length) for length in lengths * turns]
+    shares = [share(lessons, process, 2) for process in range(2)]
+    assert sorted(map(id, shares[0] + shares[1])) == sorted(map(id, lessons))
+    assert len(shares[0]) == len(shares[1])
+    one, two = (sum(lesson.tokens for lesson in lessons) for lessons in shares)
+    assert abs(one - two) <= max(lengths)
 
 
 def test_a_run_is_not_overwritten_nor_resumed_with_other_options(settings: Settings) -> None:
