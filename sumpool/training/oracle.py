@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
+
+Grams = Counter[tuple[str, ...]]
 
 _WORD = re.compile(r"[a-z0-9]+")
 
@@ -14,37 +17,62 @@ def oracle_sentences(sentences: Sequence[str], summary: str, *, most: int = 12) 
 
     The search adds the sentence that gains most until none gains (Nallapati et al. 2017, SummaRuNNer, section 3).
     """
-    target = (_grams(_words(summary), 1), _grams(_words(summary), 2))
-    sizes = [max(1, grams.total()) for grams in target]
-    pieces = [(_grams(words, 1), _grams(words, 2)) for words in map(_words, sentences)]
-    overlapping = {index for index, (_, pairs) in enumerate(pieces) if pairs.keys() & target[1].keys()}
+    targets = _grams(_words(summary))
+    pieces = [
+        [_Piece(grams, target) for grams, target in zip(_grams(_words(sentence)), targets, strict=True)]
+        for sentence in sentences
+    ]
+    left = [index for index, (_, pairs) in enumerate(pieces) if pairs.shared]
     chosen: list[int] = []
-    have = (Counter[tuple[str, ...]](), Counter[tuple[str, ...]]())
+    picked = [_Picked(target) for target in targets]
     best = 0.0
-    while overlapping and len(chosen) < most:
-        gains = {}
-        for index in overlapping:
-            score = 0.0
-            for order in (0, 1):
-                piece, wanted, owned = pieces[index][order], target[order], have[order]
-                hits = sum(min(owned[gram] + piece[gram], count) for gram, count in wanted.items() if gram in piece)
-                hits += sum(min(owned[gram], count) for gram, count in wanted.items() if gram not in piece)
-                score += 2 * hits / (sizes[order] + owned.total() + piece.total())
-            gains[index] = score
-        winner = max(gains, key=lambda index: (gains[index], -index))
-        if gains[winner] <= best:
+    while left and len(chosen) < most:
+        scores = {index: sum(map(_Picked.f1_with, picked, pieces[index])) for index in left}
+        winner = max(left, key=lambda index: (scores[index], -index))
+        if scores[winner] <= best:
             break
-        best = gains[winner]
+        best = scores[winner]
         chosen.append(winner)
-        overlapping.discard(winner)
-        for order in (0, 1):
-            have[order].update(pieces[winner][order])
+        left.remove(winner)
+        for owned, piece in zip(picked, pieces[winner], strict=True):
+            owned.add(piece)
     return chosen
+
+
+class _Piece:
+    """A sentence's n-grams of one order: how many there are, and the counts of those that the summary has, too."""
+
+    def __init__(self, grams: Grams, target: Grams) -> None:
+        self.size = grams.total()
+        self.shared = {gram: count for gram, count in grams.items() if gram in target}
+
+
+class _Picked:
+    """The n-grams of one order of all sentences picked so far, against those of the summary."""
+
+    def __init__(self, target: Grams) -> None:
+        self._target = target
+        self._wanted = max(1, target.total())
+        self._owned = Grams()
+        self._size = self._hits = 0
+
+    def f1_with(self, piece: _Piece) -> float:
+        """ROUGE's F1 if the piece were picked, too."""
+        return 2 * (self._hits + self._new_hits(piece)) / (self._wanted + self._size + piece.size)
+
+    def add(self, piece: _Piece) -> None:
+        self._hits += self._new_hits(piece)
+        self._size += piece.size
+        self._owned.update(piece.shared)
+
+    def _new_hits(self, piece: _Piece) -> int:
+        return sum(min(count, max(self._target[gram] - self._owned[gram], 0)) for gram, count in piece.shared.items())
 
 
 def _words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-def _grams(words: list[str], order: int) -> Counter[tuple[str, ...]]:
-    return Counter(tuple(words[index : index + order]) for index in range(len(words) - order + 1))
+def _grams(words: list[str]) -> tuple[Grams, Grams]:
+    """Single words, and pairs of words that follow one another."""
+    return Counter((word,) for word in words), Counter(pairwise(words))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,36 @@ def test_the_oracle_finds_the_sentence_that_the_summary_repeats() -> None:
     sentences = [f"Row {number} holds crates of plain filler wood." for number in range(40)]
     sentences.insert(17, "The harbour master found that dredging doubled the traffic of large ships.")
     assert oracle_sentences(sentences, "The harbour master found dredging doubled large ship traffic.") == [17]
+
+
+def picked_slowly(sentences: list[str], summary: str, most: int) -> list[int]:
+    """The oracle's search, each candidate with all that was picked before measured from the beginning."""
+
+    def f1(chosen: list[int]) -> float:
+        total = 0.0
+        for order in (1, 2):
+            have, want = Counter(), Counter()
+            for text, grams in [(summary, want), *((sentences[index], have) for index in chosen)]:
+                words = text.split()
+                grams.update(tuple(words[first : first + order]) for first in range(len(words) - order + 1))
+            total += 2 * (have & want).total() / (have.total() + max(1, want.total()))
+        return total
+
+    pairs = set(pairwise(summary.split()))
+    left = [index for index, sentence in enumerate(sentences) if pairs & set(pairwise(sentence.split()))]
+    chosen: list[int] = []
+    while left and len(chosen) < most:
+        best = max(left, key=lambda index: (f1([*chosen, index]), -index))
+        if f1([*chosen, best]) <= f1(chosen) * bool(chosen):
+            break
+        chosen.append(best)
+        left.remove(best)
+    return chosen
+
+
+@given(st.lists(st.text("ab ", max_size=30), max_size=9), st.text("ab ", max_size=30), st.integers(1, 4))
+def test_the_oracle_is_a_greedy_search_for_the_best_rouge(sentences: list[str], summary: str, most: int) -> None:
+    assert oracle_sentences(sentences, summary, most=most) == picked_slowly(sentences, summary, most)
 
 
 @given(st.lists(st.text("abc d", min_size=1, max_size=30), max_size=12), st.text("abc d", max_size=40))
