@@ -10,6 +10,7 @@ from itertools import groupby
 from sumpool.modeling.prompts import Prompts
 
 _BATCH = 512
+_STEP = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +88,8 @@ def cut_blocks(tokens: Tokens, size: int) -> list[tuple[int, int]]:
     if end > first:
         blocks.append((first, end))
     return blocks
+
+
+def padded(size: int) -> int:
+    """A number of tokens rounded up: for every size, torch's CPU backend makes and keeps code of its own."""
+    return -(-size // _STEP) * _STEP

@@ -13,16 +13,13 @@ import torch
 from torch import Tensor
 
 from sumpool.errors import ModelError
-from sumpool.modeling.blocks import Tokens, cut_blocks
+from sumpool.modeling.blocks import Tokens, cut_blocks, padded
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.pooling import hard_top_k
 from sumpool.pooling.scorer import place_features, sentence_means
 
 _ON_CPU, _ON_GPU = 1024, 32_768
 """Document tokens in a batch of blocks; on a CPU, more of them don't run faster."""
-
-_STEP = 64
-"""Blocks are padded to a multiple of it: for every size, torch's CPU backend makes and keeps code of its own."""
 
 Ranking = Callable[[Tokens], Tensor]
 """A way to choose what is kept without looking: a document's n tokens -> logits [n], the highest kept."""
@@ -83,7 +80,7 @@ def _batch_states(
 ) -> Tensor | None:
     """The representations [b, p + t, d] of b blocks of up to t tokens behind the prefix; None where memory ran out."""
     longest = max(end - first for first, end in batch)
-    longest = min(-(-longest // _STEP) * _STEP, max(longest, block_size))
+    longest = min(padded(longest), max(longest, block_size))
     ids = torch.zeros(len(batch), len(prefix) + longest, dtype=torch.long)
     for row, (first, end) in enumerate(batch):
         ids[row, : len(prefix) + end - first] = torch.tensor(prefix + tokens.ids[first:end])

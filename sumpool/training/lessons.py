@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from sumpool.modeling.blocks import cut_blocks, tokenize
+from sumpool.modeling.blocks import cut_blocks, padded, tokenize
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.modeling.reading import focus_match, token_features
@@ -102,7 +102,7 @@ def run_lower(model: PyramidionLM, lessons: Sequence[Lesson], *, tokens_at_once:
     waiting = sorted(range(len(rows)), key=lambda index: len(rows[index]))
     states: dict[int, Tensor] = {}
     while waiting:
-        width = len(rows[waiting[-1]])
+        width = padded(len(rows[waiting[-1]]))
         count = max(1, tokens_at_once // width)
         waiting, batch = waiting[:-count], waiting[-count:]
         ids = torch.zeros(len(batch), width, dtype=torch.long)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
+from sumpool.modeling.blocks import padded
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.pooling import hard_top_k, successive_halving_top_k
 from sumpool.pooling.scorer import sentence_means
@@ -38,11 +39,12 @@ class Objective(nn.Module):
             means, counts = sentence_means(logits, owners, len(lesson.labels))
             oracle.append(oracle_loss(means, lesson.labels.to(model.device), counts))
             sequences.append(self.sequence(lesson, lowered, means[owners], base))
-        outputs = model.run(model.upper, pad_sequence(sequences, batch_first=True))
+        outputs = model.run(model.upper, _padded(pad_sequence(sequences, batch_first=True)))
         summary = []
         for row, (lesson, sequence) in enumerate(zip(lessons, sequences, strict=True)):
             predicted = outputs[row, len(sequence) - len(lesson.targets) : len(sequence)]
-            summary.append(F.cross_entropy(model.logits(predicted).float(), lesson.targets.to(model.device)))
+            logits = model.logits(_padded(predicted))[: len(lesson.targets)]
+            summary.append(F.cross_entropy(logits.float(), lesson.targets.to(model.device)))
         return Losses(torch.stack(summary).mean(), torch.stack(oracle).mean())
 
     def sequence(self, lesson: Lesson, lowered: Lowered, scores: Tensor, base: float | None) -> Tensor:
@@ -56,6 +58,11 @@ class Objective(nn.Module):
         trained = next(self.model.lower.parameters()).requires_grad
         with torch.set_grad_enabled(torch.is_grad_enabled() and trained):
             return run_lower(self.model, lessons)
+
+
+def _padded(x: Tensor) -> Tensor:
+    """x [..., t, d] with zeros behind its t tokens, so that there are few sizes."""
+    return F.pad(x, (0, 0, 0, padded(x.shape[-2]) - x.shape[-2]))
 
 
 def pool(states: Tensor, logits: Tensor, k: int, base: float | None) -> Tensor:
