@@ -43,6 +43,11 @@ class PyramidionConfig:
     def head_dim(self) -> int:
         return self.hidden_size // self.num_attention_heads
 
+    @property
+    def sharing(self) -> int:
+        """Heads of queries that share one head of keys."""
+        return self.num_attention_heads // self.num_key_value_heads
+
     def as_dict(self) -> dict[str, Any]:
         return {"model_type": MODEL_TYPE, **asdict(self)}
 

@@ -139,7 +139,7 @@ class KVCache:
     def __init__(
         self, config: PyramidionConfig, layers: int, capacity: int, device: torch.device, dtype: torch.dtype
     ) -> None:
-        self._sharing = config.num_attention_heads // config.num_key_value_heads
+        self._sharing = config.sharing
         capacity = -(-capacity // _STRETCH) * _STRETCH
         shape = (layers, 1, config.num_key_value_heads, capacity, config.head_dim)
         # Zeros, since what was never held is multiplied, too, if only by zero.

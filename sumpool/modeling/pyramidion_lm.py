@@ -79,8 +79,7 @@ class PyramidionLM(nn.Module):
         """What each of x [b, t, d] sees that stand on their own."""
         if x.device.type != "cpu" or torch.is_grad_enabled():
             return []
-        sharing = self.config.num_attention_heads // self.config.num_key_value_heads
-        return causal_views(0, x.shape[1], x.shape[1], sharing)
+        return causal_views(0, x.shape[1], x.shape[1], self.config.sharing)
 
     def read(self, ids: Tensor, *caches: KVCache, step: Step | None = None) -> Tensor:
         """Token ids [b, t] through the lower layers -> representations [b, t, d]."""

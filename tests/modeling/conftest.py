@@ -20,27 +20,6 @@ def prompts() -> Prompts:
 
 
 @pytest.fixture(scope="session")
-def llama() -> Any:
-    """A transformers Llama with random weights, four layers and grouped queries."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=49152,
-        hidden_size=48,
-        intermediate_size=96,
-        num_hidden_layers=4,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=2048,
-        initializer_range=0.2,
-        tie_word_embeddings=True,
-        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
-    )
-    return LlamaForCausalLM(config).eval()
-
-
-@pytest.fixture(scope="session")
 def model(llama: Any) -> PyramidionLM:
     """The same weights, split after two layers, with small blocks and a small pool."""
     torch.manual_seed(1)

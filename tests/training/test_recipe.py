@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,22 +18,12 @@ pytest.importorskip("accelerate", reason="the extra `train` is not installed")
 
 
 @pytest.fixture
-def base(tmp_path: Path) -> Path:
-    """A small Llama with random weights and the shipped tokenizer, as transformers saves it."""
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+def base(llama: Any, tmp_path: Path) -> Path:
+    """A small Llama and the shipped tokenizer, as transformers saves them."""
+    from transformers import PreTrainedTokenizerFast
 
-    config = LlamaConfig(
-        vocab_size=49152,
-        hidden_size=48,
-        intermediate_size=96,
-        num_hidden_layers=4,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=2048,
-        tie_word_embeddings=True,
-    )
     directory = tmp_path / "base"
-    LlamaForCausalLM(config).save_pretrained(directory)
+    llama.save_pretrained(directory)
     PreTrainedTokenizerFast(tokenizer_file=str(find_model() / "tokenizer.json")).save_pretrained(directory)
     return directory
 
