@@ -104,3 +104,11 @@ def test_study(tmp_path: Path, small_model: Path, random_model: Callable[[Pyrami
     assert all(0 < row["loss"] < 2 * row["before"] for row in rows.values())
     assert rows["k = 64"]["recall"] <= rows["k = 512"]["recall"] <= 100
     assert run("study", tmp_path, base, data, "--dev", data, *sizes, plot=False)["rows"] == record["rows"]
+
+
+@pytest.mark.long
+def test_cold_start(tmp_path: Path) -> None:
+    rows = run("cold_start", tmp_path, ROOT / "examples" / "minutes.md", "--repeat", 1, plot=False)["rows"]
+    for row in rows[1:4]:
+        assert row["total"] == pytest.approx(sum(row[part] for part in ("start", "extract", "read", "write")))
+    assert rows[0]["total"] < rows[2]["total"] < rows[3]["total"]

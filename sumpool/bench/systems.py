@@ -17,6 +17,7 @@ from sumpool.documents import Document, read_document
 from sumpool.modeling.blocks import tokenize
 from sumpool.modeling.config import PyramidionConfig
 from sumpool.modeling.prompts import Prompts
+from sumpool.progress import Progress
 
 CHUNK = 3_000
 """Document tokens in a chunk: what LangChain's map-reduce summarization puts together at most."""
@@ -120,11 +121,23 @@ def _ours(task: Task, run: Run, clock: _Clock) -> None:
     tokens = summarizer.tokenize(document)
     reading = summarizer.read(tokens, task.words, wording=OPTIONS[task.system]["wording"])
     run.read = clock.lap()
-    sentences = summarizer.compose(document, tokens, reading, task.words, **OPTIONS[task.system])
+    watcher = _Watcher(run, clock)
+    sentences = summarizer.compose(document, tokens, reading, task.words, progress=watcher, **OPTIONS[task.system])
     run.write = clock.lap()
     run.document_tokens = run.read_tokens = len(tokens)
     text = " ".join(sentence.text for sentence in sentences)
     run.written_tokens = len(Prompts.load(Path(task.checkpoint)).plain(text))
+
+
+class _Watcher(Progress):
+    """Counts as reading what comes before the first written token, as it does for the others."""
+
+    def __init__(self, run: Run, clock: _Clock) -> None:
+        self._run, self._clock = run, clock
+
+    def writing(self, words: int, target: int) -> None:
+        if words == 0:
+            self._run.read += self._clock.lap()
 
 
 class _Asked:

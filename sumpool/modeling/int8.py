@@ -5,14 +5,20 @@ Nothing is widened in memory: a quarter of float32's, which is what a written to
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_FEW = 8
-"""Rows up to which torch's int8 kernel, made for writing, beats an ordinary product with widened weights."""
+FEW = 8
+"""Rows up to which `FewRows` beats an ordinary product with widened weights."""
+_STEPS = 127
+"""From 0 to the largest number of a row in int8."""
+_FINER = 64
+"""Steps that such a step is divided into: as many as keep a product of 1,536 numbers within 32 bits."""
+_LEAST = 1e-30
+"""Scale of a row of zeros."""
 
 
 def matrix_type() -> torch.dtype:
@@ -21,6 +27,17 @@ def matrix_type() -> torch.dtype:
     Every int8 weight is exact in either type; bfloat16 rounds activations to 8 bits.
     """
     return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+
+
+@cache
+def multiplies_int8() -> bool:
+    """Whether this CPU has instructions for products of int8 with int8; without them, they may overflow."""
+    return torch.cpu._is_vnni_supported()
+
+
+@cache
+def _has_tiles() -> bool:
+    return torch.cpu._is_amx_tile_supported()
 
 
 class Int8Linear(nn.Module):
@@ -35,22 +52,57 @@ class Int8Linear(nn.Module):
         self.register_buffer("scale", torch.empty(outputs))
 
     @cached_property
-    def _short_scale(self) -> Tensor:
-        """For products in bfloat16, which rounds it by less than what int8 rounded the weights by."""
-        return self.scale.bfloat16()
+    def _wide_scale(self) -> Tensor:
+        """In the type of the product: bfloat16 rounds it by less than what int8 rounded the weights by."""
+        return self.scale.to(matrix_type())
 
     def ready(self, x: Tensor) -> Tensor:
         """x in the type that it is multiplied in; for several maps of the same x, once."""
-        return x.to(torch.bfloat16 if _rows(x) <= _FEW else matrix_type())
+        return x.to(matrix_type())
 
     def forward(self, x: Tensor) -> Tensor:
         """x [..., inputs] -> [..., outputs], in the type that `ready` gives."""
-        x = self.ready(x)
-        if _rows(x) <= _FEW:
-            out = torch._weight_int8pack_mm(x.reshape(-1, x.shape[-1]), self.weight, self._short_scale)
-            return out.view(*x.shape[:-1], -1)
-        scale = self.scale if x.dtype == self.scale.dtype else self._short_scale
-        return F.linear(x, self.weight.to(x.dtype)).mul_(scale)
+        return F.linear(self.ready(x), self.weight.to(matrix_type())).mul_(self._wide_scale)
+
+
+class FewRows:
+    """The maps of one input put together, for up to `FEW` rows of it.
+
+    Where the CPU multiplies int8 with int8, each row becomes two: itself rounded to int8, and what that took away. One
+    alone would cost 0.02 nats a token and more, since a few numbers of a row are far larger than the rest; two have 13
+    bits. Such products are exact, so that a row comes out the same to the bit, whatever stands beside it. torch's other
+    kernel for int8 weights takes each row by itself, too.
+
+    Args:
+        maps: with the same inputs; their weights are copied if there is more than one.
+    """
+
+    def __init__(self, *maps: Int8Linear) -> None:
+        self._weight = maps[0].weight if len(maps) == 1 else torch.cat([one.weight for one in maps])
+        scale = torch.cat([one.scale for one in maps])
+        self._scale = scale / _FINER if multiplies_int8() else scale.bfloat16()
+
+    def ready(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x [r, inputs] as it is multiplied, and by what [r, 1] the result is to be, in float32."""
+        scale = x.abs().amax(-1, keepdim=True).float().mul_(1 / _STEPS).clamp_min_(_LEAST)
+        steps = x / scale
+        if not multiplies_int8():
+            return steps.to(torch.bfloat16), scale
+        whole = steps.round()
+        return torch.cat((whole, steps.sub_(whole).mul_(_FINER))).to(torch.int8), scale
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """What `ready` made of r rows -> [r, outputs], as if that were the input."""
+        if values.dtype != torch.int8:
+            return torch._weight_int8pack_mm(values, self._weight, self._scale)
+        if _has_tiles():  # Weights fill them as they lie in memory if they stand on the left side.
+            product = torch._int_mm(self._weight, values.t()).t()
+        else:
+            product = torch._int_mm(values, self._weight.t())
+        whole, rest = product.chunk(2)
+        both = torch.add(rest, whole, alpha=_FINER)
+        # Row by row in memory, whatever the product is: what comes next is fast on long rows.
+        return torch.mul(both, self._scale, out=torch.empty(both.shape))
 
 
 class Int8Embedding(Int8Linear):
@@ -63,10 +115,14 @@ class Int8Embedding(Int8Linear):
         """ids [...] -> [..., size]."""
         return self.weight[ids].float() * self.scale[ids][..., None]
 
+    @cached_property
+    def _few(self) -> FewRows:
+        return FewRows(self)
+
     def project(self, x: Tensor) -> Tensor:
         """x [..., size] -> logits [..., entries] in float32: their softmax is not for bfloat16."""
-        return super().forward(x).float()
-
-
-def _rows(x: Tensor) -> int:
-    return x.numel() // x.shape[-1]
+        rows = x.reshape(-1, x.shape[-1])
+        if len(rows) > FEW:
+            return super().forward(x).float()
+        values, scale = self._few.ready(rows)
+        return (self._few(values) * scale).view(*x.shape[:-1], -1)

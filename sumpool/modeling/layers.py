@@ -53,18 +53,18 @@ class RMSNorm(nn.Module):
     written that takes half the time of `F.rms_norm`, which a CPU has no kernel for.
     """
 
-    _least: Tensor
+    least: Tensor
 
     def __init__(self, size: int, eps: float) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(size))
-        self.register_buffer("_least", torch.tensor(math.sqrt(size * eps)), persistent=False)
+        self.register_buffer("least", torch.tensor(math.sqrt(size * eps)), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         wide = x.float()
         length = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
         weight = self.weight.float() * math.sqrt(x.shape[-1])
-        return (wide / torch.hypot(length, self._least) * weight).type_as(x)
+        return (wide / torch.hypot(length, self.least) * weight).type_as(x)
 
 
 class Rotary(nn.Module):
@@ -221,15 +221,15 @@ class Attention(nn.Module):
         if not caches:
             out = _attend(queries, keys, values, *views)
         elif len(caches) == 1:
-            out = _attend_behind(caches[0], layer, queries, keys, values, *views)
+            out = attend_behind(caches[0], layer, queries, keys, values, *views)
         else:
             rows = zip(caches, queries.split(1), keys.split(1), values.split(1), views, strict=True)
-            out = torch.cat([_attend_behind(cache, layer, q, k, v, seen) for cache, q, k, v, seen in rows])
+            out = torch.cat([attend_behind(cache, layer, q, k, v, seen) for cache, q, k, v, seen in rows])
         mixed: Tensor = self.o_proj(out.transpose(1, 2).reshape(batch, tokens, -1))
         return mixed
 
 
-def _attend_behind(
+def attend_behind(
     cache: KVCache, layer: int, queries: Tensor, keys: Tensor, values: Tensor, views: Sequence[View]
 ) -> Tensor:
     """Append keys and values to what the cache holds, and attend to all of it."""

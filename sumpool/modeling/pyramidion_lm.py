@@ -9,13 +9,16 @@ Pooling" (ACL 2022), sections 3 and 4, carried over from encoder-decoders to a d
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from sumpool.modeling.branches import Step
 from sumpool.modeling.config import PyramidionConfig
-from sumpool.modeling.int8 import Int8Embedding, Int8Linear, matrix_type
+from sumpool.modeling.few_rows import FewRowsLayer
+from sumpool.modeling.int8 import FEW, Int8Embedding, Int8Linear, matrix_type
 from sumpool.modeling.layers import DecoderLayer, Embedding, KVCache, RMSNorm, Rotary, View, causal_views
 from sumpool.pooling.scorer import Scorer
 
@@ -33,6 +36,7 @@ class PyramidionLM(nn.Module):
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.rotary = Rotary(config.head_dim, config.rope_theta)
         self.gradient_checkpointing = False
+        self._few: dict[nn.ModuleList, list[FewRowsLayer]] = {}
 
     @property
     def device(self) -> torch.device:
@@ -66,7 +70,10 @@ class PyramidionLM(nn.Module):
         else:
             views.append(self._views(x))
         angles = self.rotary(positions)
-        for index, layer in enumerate(stack):
+        layers: Iterable[Callable[..., Tensor]] = stack
+        if caches and x.shape[0] * x.shape[1] <= FEW and isinstance(self.embed_tokens, Int8Embedding):
+            layers = self._few_rows(stack)
+        for index, layer in enumerate(layers):
             if self.gradient_checkpointing and torch.is_grad_enabled():
                 x = checkpoint(layer, x, angles, caches, views, index, use_reentrant=False)
             else:
@@ -80,6 +87,12 @@ class PyramidionLM(nn.Module):
         if x.device.type != "cpu" or torch.is_grad_enabled():
             return []
         return causal_views(0, x.shape[1], x.shape[1], self.config.sharing)
+
+    def _few_rows(self, stack: nn.ModuleList) -> list[FewRowsLayer]:
+        """The layers of a stack as few rows go through them; made once, from weights that stay as they are."""
+        if stack not in self._few:
+            self._few[stack] = [FewRowsLayer(layer) for layer in stack if isinstance(layer, DecoderLayer)]
+        return self._few[stack]
 
     def read(self, ids: Tensor, *caches: KVCache, step: Step | None = None) -> Tensor:
         """Token ids [b, t] through the lower layers -> representations [b, t, d]."""

@@ -4,7 +4,7 @@ Two caches: the lower layers hold the summary's own block only, the upper layers
 representations and the summary. What a token costs depends on k, not on the document.
 A second row writes the same summary blindly, without the document, for the contrast between both.
 Of each sentence several drafts are written side by side; the best one stays and the next sentence follows it.
-A single draft is written faster where it copies what was kept.
+A single draft is written faster by guessing what comes next.
 """
 
 from __future__ import annotations
@@ -47,10 +47,13 @@ def write(
 
     support: how well the document supports a sentence, from 0 to 1; it counts when drafts are compared.
     copied: ids that the summary may copy, to write a single draft faster; the text is the same without.
+    progress: is told the words written and wanted: none as soon as all is read, then after each sentence.
     """
     room = words * TOKENS_A_WORD
     rows = _Rows(model, prompts, room, drafts) if drafts > 1 else _SingleRows(model, prompts, room, copied)
     scores = rows.start(reading, contrast_weight)
+    if progress is not None:
+        progress(0, words)
     rules = SummaryRules(vocabulary, words, model.device, grounding)
     random = torch.Generator().manual_seed(0)
     while not rules.done and len(rules.tokens) < room:
@@ -126,7 +129,7 @@ class _Rows:
 
 
 class _SingleRows(_Rows):
-    """The same for one draft: tokens that it may copy go through the model with the one before them, ahead of time.
+    """The same for one draft: tokens that are likely to come go through the model with the one before them.
 
     Those that are then not chosen are taken out of the caches again.
     """
@@ -134,22 +137,23 @@ class _SingleRows(_Rows):
     def __init__(self, model: PyramidionLM, prompts: Prompts, room: int, copied: Sequence[int]) -> None:
         super().__init__(model, prompts, room + AHEAD, 1)
         # Products in bfloat16 on a GPU are rounded otherwise with more rows: the text would not be the same.
-        self._lookup = Lookup(copied if model.device.type == "cpu" else ())
-        self._written: list[int] = []
+        self._lookup = Lookup(copied) if copied and model.device.type == "cpu" else None
         self._guessed: list[int] = []
         self._following = torch.empty(0)
         """Scores [1 + g, v] behind the last token written and behind each of the g guessed ones."""
 
     def push(self, live: Sequence[int], tokens: Sequence[int]) -> Tensor:
         """As for several drafts."""
-        self._written += tokens
-        if self._guessed[:1] == list(tokens):
+        [token] = tokens
+        if self._lookup is not None:
+            self._lookup.push(token)
+        if self._guessed[:1] == [token]:
             self._guessed, self._following = self._guessed[1:], self._following[1:]
             return self._following[:1]
         for cache in (*self.lower, *self.upper):
             cache.advance(-len(self._guessed))
-        self._guessed = self._lookup.following(self._written)
-        ids = torch.tensor([*tokens, *self._guessed], device=self.model.device).expand(len(self.lower), -1)
+        self._guessed = self._lookup.following() if self._lookup is not None else []
+        ids = torch.tensor([token, *self._guessed], device=self.model.device).expand(len(self.lower), -1)
         states = self.model.read(ids, *self.lower).expand(len(self.upper), -1, -1)
         self._following = self._scores(self.model.run(self.model.upper, states, *self.upper))
         return self._following[:1]

@@ -7,25 +7,77 @@ from pathlib import Path
 import pytest
 import torch
 
+from sumpool.modeling import int8
 from sumpool.modeling.blocks import Tokens
 from sumpool.modeling.checkpoint import load_model, quantize
-from sumpool.modeling.int8 import Int8Linear, matrix_type
+from sumpool.modeling.int8 import FEW, FewRows, Int8Linear, matrix_type, multiplies_int8
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.reading import read
 
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("rows", [1, 2, 8, 9, 64])
+EXACT = pytest.param(True, marks=pytest.mark.skipif(not multiplies_int8(), reason="no products of int8 on this CPU"))
+
+
+def a_map(inputs: int, outputs: int) -> Int8Linear:
+    layer = Int8Linear(inputs, outputs)
+    rows = torch.randn(outputs, inputs) * torch.logspace(-3, 3, outputs)[:, None]
+    layer.weight, layer.scale = quantize(rows)
+    return layer
+
+
+def off(out: torch.Tensor, x: torch.Tensor, layer: Int8Linear) -> float:
+    """How far from the widened weights' product, beside the product of the two vectors' norms."""
+    wide = layer.weight.double() * layer.scale.double()[:, None]
+    size = x.double().norm(dim=-1, keepdim=True) * wide.norm(dim=-1)
+    return float(((out.double() - x.double() @ wide.T).abs() / size).max())
+
+
+@pytest.mark.parametrize("rows", [1, 2, 9, 64])
 def test_a_map_is_that_of_its_widened_weights(rows: int) -> None:
     torch.manual_seed(rows)
-    layer = Int8Linear(96, 40)
-    layer.weight, layer.scale = quantize(torch.randn(40, 96) * torch.logspace(-3, 3, 40)[:, None])
+    layer = a_map(96, 40)
     x = torch.randn(2, rows, 96)[:, :1] if rows == 2 else torch.randn(rows, 96)
-    wide = layer.weight.double() * layer.scale.double()[:, None]
-    # bfloat16 has 8 bits: what it rounds away is small beside the product of the two vectors' norms.
-    size = x.double().norm(dim=-1, keepdim=True) * wide.norm(dim=-1)
-    assert ((layer(x).double() - x.double() @ wide.T).abs() / size).max() < 2**-8
+    assert off(layer(x), x, layer) < 2**-8  # bfloat16 has 8 bits
+
+
+@pytest.mark.parametrize("tiles", [False, True])
+@pytest.mark.parametrize("exact", [False, EXACT])
+@pytest.mark.parametrize("rows", [1, 3, FEW])
+def test_few_rows_are_mapped_as_by_widened_weights_each_by_itself(
+    monkeypatch: pytest.MonkeyPatch, rows: int, exact: bool, tiles: bool
+) -> None:
+    monkeypatch.setattr(int8, "multiplies_int8", lambda: exact)
+    monkeypatch.setattr(int8, "_has_tiles", lambda: tiles)
+    torch.manual_seed(rows)
+    layers = [a_map(96, 40), a_map(96, 24)]
+    x = torch.randn(rows, 96)
+    x[:, 5] *= 50  # the largest number of a row takes the others' steps
+    if rows > 2:
+        x[2] = 0
+
+    def mapped(x: torch.Tensor) -> torch.Tensor:
+        few = FewRows(*layers)
+        values, scale = few.ready(x)
+        return few(values) * scale
+
+    out = mapped(x)
+    close = 2**-11 if exact else 2**-8
+    kept = x.abs().sum(-1) > 0
+    for one, layer in zip(out.split([40, 24], dim=-1), layers, strict=True):
+        assert off(one[kept], x[kept], layer) < close
+    assert not out[~kept].any()
+    assert torch.equal(out, torch.cat([mapped(row[None]) for row in x]))
+
+
+def test_few_rows_do_not_overflow() -> None:
+    layer = Int8Linear(1536, 4)
+    layer.weight, layer.scale = torch.full((4, 1536), 127, dtype=torch.int8), torch.ones(4)
+    x = torch.ones(1, 1536)
+    few = FewRows(layer)
+    values, scale = few.ready(x)
+    assert few(values) * scale == pytest.approx(127 * 1536, rel=2**-8)
 
 
 def test_int8_and_widened_models_agree(checkpoint: Path) -> None:

@@ -54,12 +54,26 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counted
 
 
-def test_what_follows_the_longest_run_where_it_stands_last_is_guessed() -> None:
-    lookup = Lookup([1, 2, 3, 4, 5, 6, 7, 9, 2, 3, 4, 8, 8, 8])
-    assert lookup.following([2, 3, 4]) == [8, 8, 8]
-    assert lookup.following([0, 1, 2, 3, 4]) == [5, 6, 7][:AHEAD]
-    assert lookup.following([4, 8, 8, 8]) == []
-    assert lookup.following([3, 4]) == lookup.following([]) == Lookup([]).following([1, 2, 3]) == []
+def lookup(text: list[int], written: list[int]) -> Lookup:
+    found = Lookup(text)
+    for token in written:
+        found.push(token)
+    return found
+
+
+def test_what_follows_the_longest_run_where_it_stood_last_is_guessed() -> None:
+    text = [1, 2, 3, 4, 5, 6, 7, 9, 2, 3, 4, 8, 8, 8]
+    assert lookup(text, [2, 3, 4]).following() == [8, 8, 8]
+    assert lookup(text, [0, 1, 2, 3, 4]).following() == [5, 6, 7][:AHEAD]
+    assert lookup(text, [9]).following() == [2, 3, 4][:AHEAD]
+    assert lookup(text, [0]).following() == lookup(text, []).following() == lookup([], [1]).following() == []
+
+
+def test_what_was_written_may_come_again_but_is_no_part_of_the_text() -> None:
+    assert lookup([1, 2], [7, 8, 9, 7]).following() == [8, 9, 7][:AHEAD]
+    assert lookup([1, 7], [8, 7, 8]).following() == [7, 8][:AHEAD]
+    assert lookup([1, 2], [1, 2, 1]).following()[:1] == [2]
+    assert lookup([5, 6], [6, 5]).following() == [6, 6, 5][:AHEAD]
 
 
 def test_several_tokens_at_once_come_out_as_one_by_one_to_the_bit(stored: PyramidionLM) -> None:

@@ -1,0 +1,78 @@
+"""Decoder layers with int8 weights where few rows go through them: the tokens that are being written.
+
+What takes the time there is fetching weights and calling operations on small tensors, not arithmetic. So this is what
+`DecoderLayer` computes in fewer operations: a norm is never written out, since a row's length doesn't change what it is
+rounded to, and what a row is to be scaled by is multiplied where that comes for free. Tests hold it to `DecoderLayer`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sumpool.modeling.int8 import FewRows, Int8Linear
+from sumpool.modeling.layers import DecoderLayer, KVCache, RMSNorm, View, attend_behind, rotate
+
+
+class FewRowsLayer:
+    """A `DecoderLayer` whose maps are `Int8Linear`, for up to `FEW` rows in all."""
+
+    def __init__(self, layer: DecoderLayer) -> None:
+        attention, feed_forward = layer.self_attn, layer.mlp
+        self._turned, self._kept = attention.heads + attention.kv_heads, attention.kv_heads
+        self._heads, self._head_dim = attention.heads, attention.head_dim
+        self._attention_norm = _Norm(layer.input_layernorm)
+        self._project = _few(attention.q_proj, attention.k_proj, attention.v_proj)
+        self._mix = _few(attention.o_proj)
+        self._feed_forward_norm = _Norm(layer.post_attention_layernorm)
+        self._gate, self._up = _few(feed_forward.gate_proj), _few(feed_forward.up_proj)
+        self._down = _few(feed_forward.down_proj)
+
+    def __call__(
+        self,
+        x: Tensor,
+        angles: tuple[Tensor, Tensor],
+        caches: Sequence[KVCache],
+        views: Sequence[Sequence[View]],
+        layer: int,
+    ) -> Tensor:
+        """As `DecoderLayer.forward`, with x [b, t, d] in float32 and a cache for each of its b rows."""
+        flat = x.reshape(-1, x.shape[-1])
+        rows, scale = self._attention_norm(flat, self._project)
+        projected = (self._project(rows) * scale).view(*x.shape[:-1], -1, self._head_dim).transpose(1, 2)
+        turned, values = projected.split((self._turned, self._kept), dim=1)
+        queries, keys = rotate(turned, angles).split((self._heads, self._kept), dim=1)
+        if len(caches) == 1:
+            seen = attend_behind(caches[0], layer, queries, keys, values, *views)
+        else:
+            each = zip(caches, queries.split(1), keys.split(1), values.split(1), views, strict=True)
+            seen = torch.cat([attend_behind(cache, layer, q, k, v, view) for cache, q, k, v, view in each])
+        rows, scale = self._mix.ready(seen.transpose(1, 2).reshape(len(flat), -1))
+        flat = torch.addcmul(flat, self._mix(rows), scale)
+
+        rows, scale = self._feed_forward_norm(flat, self._gate)
+        # The down map's rows are scaled as a whole, so the one factor may be left out of the product.
+        rows, inner = self._down.ready(F.silu(self._gate(rows) * scale) * self._up(rows))
+        return torch.addcmul(flat, self._down(rows), scale * inner).view(x.shape)
+
+
+class _Norm:
+    """An `RMSNorm`, as it is multiplied."""
+
+    def __init__(self, norm: RMSNorm) -> None:
+        self._weight = norm.weight.detach() * math.sqrt(len(norm.weight))
+        self._least = norm.least
+
+    def __call__(self, x: Tensor, maps: FewRows) -> tuple[Tensor, Tensor]:
+        """The norm of x [r, d], as `maps` takes it."""
+        rows, scale = maps.ready(x * self._weight)
+        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        return rows, scale.div_(torch.hypot(length, self._least))
+
+
+def _few(*maps: nn.Module) -> FewRows:
+    return FewRows(*(one for one in maps if isinstance(one, Int8Linear)))

@@ -1,0 +1,67 @@
+"""Layers for few rows give what the ordinary layers give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from sumpool.modeling import int8, pyramidion_lm
+from sumpool.modeling.branches import Branches
+from sumpool.modeling.checkpoint import load_model
+from sumpool.modeling.int8 import FEW, multiplies_int8
+from sumpool.modeling.layers import KVCache
+from sumpool.modeling.pyramidion_lm import PyramidionLM
+
+EXACT = pytest.param(True, marks=pytest.mark.skipif(not multiplies_int8(), reason="no products of int8 on this CPU"))
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def wide_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read before is the same for both, and so is what caches hold."""
+    for module in (int8, pyramidion_lm):
+        monkeypatch.setattr(module, "matrix_type", lambda: torch.float32)
+
+
+def models(directory: Path) -> tuple[PyramidionLM, PyramidionLM]:
+    """The same weights computed with as they are stored, and widened to float32."""
+    stored, widened = (load_model(directory, device=CPU, dtype=torch.float32, keep_int8=keep) for keep in (True, False))
+    return stored, widened
+
+
+def caches(model: PyramidionLM, rows: int) -> list[KVCache]:
+    """Of the upper layers, that hold something else for each row."""
+    made = [model.new_cache(model.upper, 96) for _ in range(rows)]
+    for row, cache in enumerate(made):
+        model.run(model.upper, model.read(torch.arange(20 + 7 * row)[None] + 100 * row), cache)
+    return made
+
+
+@pytest.mark.parametrize("exact", [False, EXACT])
+@pytest.mark.parametrize(("rows", "tokens"), [(1, 1), (1, FEW), (2, FEW // 2)])
+@torch.inference_mode()
+def test_written_tokens_are_the_ordinary_layers_own(
+    monkeypatch: pytest.MonkeyPatch, checkpoint: Path, rows: int, tokens: int, exact: bool
+) -> None:
+    monkeypatch.setattr(int8, "multiplies_int8", lambda: exact)
+    stored, widened = models(checkpoint)
+    ids = torch.arange(200, 200 + tokens)[None]
+    outs = []
+    for model in (stored, widened):
+        x = model.embed_tokens(ids).expand(rows, -1, -1)
+        outs.append(model.run(model.upper, x, *caches(model, rows)))
+    assert (outs[0] - outs[1]).norm() / outs[1].norm() < (0.002 if exact else 0.03)
+
+
+@torch.inference_mode()
+def test_branches_are_the_ordinary_layers_own(checkpoint: Path) -> None:
+    outs = []
+    for model in models(checkpoint):
+        held, branches = caches(model, 1), Branches(2)
+        for live in ([0, 1], [1]):
+            x = model.embed_tokens(torch.tensor([[300 + one for one in live]]))
+            out = model.run(model.upper, x, *held, step=branches.step(live))
+        outs.append(out)
+    assert (outs[0] - outs[1]).norm() / outs[1].norm() < 0.03
