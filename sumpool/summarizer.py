@@ -326,7 +326,7 @@ class Summarizer:
             drafts: of each sentence; the summarizer's own number by default. Not for another writer.
             contrast: how much it counts what the document adds to what the model would write without it. Not for
                 another writer.
-            speculate: write a single draft faster where it copies what was kept; the text is the same without.
+            speculate: write a single draft faster by guessing what comes next; the text is the same without.
             progress: is told how far writing is.
         """
         watcher = progress or Progress()

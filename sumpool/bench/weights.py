@@ -71,6 +71,7 @@ def save_gguf(checkpoint: Path, out: Path, quantization: str) -> None:
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config.num_hidden_layers)
     for name, weight in _llama_weights(model):
         target = names.get_name("model." + name, try_suffixes=(".weight",))
+        assert target is not None, name
         if weight.ndim == 1:
             writer.add_tensor(target, weight.numpy())
             continue

@@ -16,7 +16,7 @@ FEW = 8
 _STEPS = 127
 """From 0 to the largest number of a row in int8."""
 _FINER = 64
-"""Steps that such a step is divided into: as many as keep a product of 1,536 numbers within 32 bits."""
+"""Steps that such a step is divided into, at most."""
 _LEAST = 1e-30
 """Scale of a row of zeros."""
 
@@ -80,7 +80,9 @@ class FewRows:
     def __init__(self, *maps: Int8Linear) -> None:
         self._weight = maps[0].weight if len(maps) == 1 else torch.cat([one.weight for one in maps])
         scale = torch.cat([one.scale for one in maps])
-        self._scale = scale / _FINER if multiplies_int8() else scale.bfloat16()
+        # However many inputs there are, sums stay within 32 bits.
+        self._finer = min(_FINER, (2**31 - 1) // (self._weight.shape[1] * _STEPS * (_STEPS + 1)))
+        self._scale = scale / self._finer if multiplies_int8() else scale.bfloat16()
 
     def ready(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x [r, inputs] as it is multiplied, and by what [r, 1] the result is to be, in float32."""
@@ -89,7 +91,7 @@ class FewRows:
         if not multiplies_int8():
             return steps.to(torch.bfloat16), scale
         whole = steps.round()
-        return torch.cat((whole, steps.sub_(whole).mul_(_FINER))).to(torch.int8), scale
+        return torch.cat((whole, steps.sub_(whole).mul_(self._finer))).to(torch.int8), scale
 
     def __call__(self, values: Tensor) -> Tensor:
         """What `ready` made of r rows -> [r, outputs], as if that were the input."""
@@ -100,7 +102,7 @@ class FewRows:
         else:
             product = torch._int_mm(values, self._weight.t())
         whole, rest = product.chunk(2)
-        both = torch.add(rest, whole, alpha=_FINER)
+        both = torch.add(rest, whole, alpha=self._finer)
         # Row by row in memory, whatever the product is: what comes next is fast on long rows.
         return torch.mul(both, self._scale, out=torch.empty(both.shape))
 

@@ -46,7 +46,7 @@ def write(
     """A summary of about `words` words of what was read, under `SummaryRules`. The same input gives the same text.
 
     support: how well the document supports a sentence, from 0 to 1; it counts when drafts are compared.
-    copied: ids that the summary may copy, to write a single draft faster; the text is the same without.
+    copied: ids to guess from, to write a single draft faster; the text is the same without.
     progress: is told the words written and wanted: none as soon as all is read, then after each sentence.
     """
     room = words * TOKENS_A_WORD

@@ -71,13 +71,13 @@ def test_few_rows_are_mapped_as_by_widened_weights_each_by_itself(
     assert torch.equal(out, torch.cat([mapped(row[None]) for row in x]))
 
 
-def test_few_rows_do_not_overflow() -> None:
-    layer = Int8Linear(1536, 4)
-    layer.weight, layer.scale = torch.full((4, 1536), 127, dtype=torch.int8), torch.ones(4)
-    x = torch.ones(1, 1536)
+@pytest.mark.parametrize("inputs", [1536, 8192])
+def test_few_rows_do_not_overflow(inputs: int) -> None:
+    layer = Int8Linear(inputs, 4)
+    layer.weight, layer.scale = torch.full((4, inputs), 127, dtype=torch.int8), torch.ones(4)
     few = FewRows(layer)
-    values, scale = few.ready(x)
-    assert few(values) * scale == pytest.approx(127 * 1536, rel=2**-8)
+    values, scale = few.ready(torch.ones(1, inputs))
+    assert few(values) * scale == pytest.approx(127 * inputs, rel=2**-8)
 
 
 def test_int8_and_widened_models_agree(checkpoint: Path) -> None:
