@@ -44,8 +44,8 @@ class FewRowsLayer:
         flat = x.reshape(-1, x.shape[-1])
         rows, scale = self._attention_norm(flat, self._project)
         projected = (self._project(rows) * scale).view(*x.shape[:-1], -1, self._head_dim).transpose(1, 2)
-        turned, values = projected.split((self._turned, self._kept), dim=1)
-        queries, keys = rotate(turned, angles).split((self._heads, self._kept), dim=1)
+        turned, values = projected.split_with_sizes((self._turned, self._kept), 1)
+        queries, keys = rotate(turned, angles).split_with_sizes((self._heads, self._kept), 1)
         if len(caches) == 1:
             seen = attend_behind(caches[0], layer, queries, keys, values, *views)
         else:
