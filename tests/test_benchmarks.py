@@ -108,7 +108,7 @@ def test_study(tmp_path: Path, small_model: Path, random_model: Callable[[Pyrami
 
 @pytest.mark.long
 def test_cold_start(tmp_path: Path) -> None:
-    rows = run("cold_start", tmp_path, ROOT / "examples" / "minutes.md", "--repeat", 1, plot=False)["rows"]
+    rows = run("cold_start", tmp_path, ROOT / "examples" / "report.pdf", "--repeat", 1, plot=False)["rows"]
     for row in rows[1:4]:
         assert row["total"] == pytest.approx(sum(row[part] for part in ("start", "extract", "read", "write")))
     assert rows[0]["total"] < rows[2]["total"] < rows[3]["total"]
