@@ -32,7 +32,7 @@ from benchmarks.reporting import machine, markdown, save  # noqa: E402
 LAYOUT = "two columns, paper"
 PAGES = 10
 SHARES = ("extract", "read", "write")
-MINE = "import sys; from pdfminer.high_level import extract_text; print(extract_text(sys.argv[1]))"
+PDFMINER = "import sys; from pdfminer.high_level import extract_text; print(extract_text(sys.argv[1]))"
 NOTE = (
     "The pump at the north quay failed twice in May. Its seals were worn, and the spare ones did not fit. The harbour "
     "board ordered new seals and a second pump, which arrive in July. Until then boats with a draught of more than two "
@@ -63,22 +63,23 @@ def run(command: list[str]) -> dict[str, float]:
 def main(
     pdf: Annotated[Path | None, typer.Argument(help="a document to measure with")] = None,
     repeat: Annotated[int, typer.Option(help="runs of each command")] = 5,
-    out: Annotated[Path, typer.Option(help="directory for the results")] = Path("docs/results"),
+    out: Annotated[Path, typer.Option(help="directory to write to")] = Path("benchmarks/results"),
 ) -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory() as scratch:
-        made, note = Path(scratch) / "paper.pdf", Path(scratch) / "note.txt"
+        note = Path(scratch) / "note.txt"
         note.write_text(NOTE)
         if pdf is None:
-            made.write_bytes(paper())
-        document = str((pdf or made).resolve())
+            pdf = Path(scratch) / "paper.pdf"
+            pdf.write_bytes(paper())
+        document = str(pdf.resolve())
         summarize = ["-m", "sumpool", "summarize", "--format", "json", "--length", "120"]
         commands = {
             "sumpool --help": ["-m", "sumpool", "--help"],
             f"a note of {len(NOTE.split())} words": [*summarize, str(note)],
             "the PDF": [*summarize, document],
             "the PDF, --wording own": [*summarize, "--wording", "own", document],
-            "pdfminer.six, the PDF's text": ["-c", MINE, document],
+            "pdfminer.six, the PDF's text": ["-c", PDFMINER, document],
             "import torch": ["-c", "import torch"],
         }
         runs: dict[str, list[dict[str, float]]] = {name: [] for name in commands}

@@ -12,6 +12,16 @@ if TYPE_CHECKING:
     from sumpool.modeling.config import PyramidionConfig
 
 ROOT = Path(__file__).resolve().parent.parent
+SMALL: dict[str, Any] = {
+    "vocab_size": 49152,
+    "hidden_size": 48,
+    "intermediate_size": 96,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 2048,
+}
+"""A small decoder's sizes, with the shipped tokenizer."""
 
 
 @pytest.fixture(scope="session")
@@ -49,15 +59,9 @@ def small_model(
     from sumpool.modeling.config import PyramidionConfig
 
     config = PyramidionConfig(
-        vocab_size=49152,
-        hidden_size=48,
-        intermediate_size=96,
-        num_hidden_layers=4,
-        num_attention_heads=4,
-        num_key_value_heads=2,
+        **SMALL,
         rope_theta=10000.0,
         rms_norm_eps=1e-5,
-        max_position_embeddings=2048,
         split_layer=2,
         block_size=64,
         pool_size=48,
@@ -74,13 +78,7 @@ def llama() -> Any:
 
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=49152,
-        hidden_size=48,
-        intermediate_size=96,
-        num_hidden_layers=4,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=2048,
+        **SMALL,
         initializer_range=0.2,
         tie_word_embeddings=True,
         rope_parameters={"rope_type": "default", "rope_theta": 10000.0},

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sumpool.modeling.int8 import FewRows, Int8Linear
-from sumpool.modeling.layers import DecoderLayer, KVCache, RMSNorm, View, attend_behind, rotate
+from sumpool.modeling.layers import DecoderLayer, KVCache, RMSNorm, View, attend, rotate
 
 
 class FewRowsLayer:
@@ -46,11 +47,7 @@ class FewRowsLayer:
         projected = (self._project(rows) * scale).view(*x.shape[:-1], -1, self._head_dim).transpose(1, 2)
         turned, values = projected.split_with_sizes((self._turned, self._kept), 1)
         queries, keys = rotate(turned, angles).split_with_sizes((self._heads, self._kept), 1)
-        if len(caches) == 1:
-            seen = attend_behind(caches[0], layer, queries, keys, values, *views)
-        else:
-            each = zip(caches, queries.split(1), keys.split(1), values.split(1), views, strict=True)
-            seen = torch.cat([attend_behind(cache, layer, q, k, v, view) for cache, q, k, v, view in each])
+        seen = attend(queries, keys, values, caches, views, layer)
         rows, scale = self._mix.ready(seen.transpose(1, 2).reshape(len(flat), -1))
         flat = torch.addcmul(flat, self._mix(rows), scale)
 
@@ -75,4 +72,4 @@ class _Norm:
 
 
 def _few(*maps: nn.Module) -> FewRows:
-    return FewRows(*(one for one in maps if isinstance(one, Int8Linear)))
+    return FewRows(*(cast("Int8Linear", one) for one in maps))

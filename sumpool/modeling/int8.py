@@ -69,9 +69,9 @@ class FewRows:
     """The maps of one input put together, for up to `FEW` rows of it.
 
     Where the CPU multiplies int8 with int8, each row becomes two: itself rounded to int8, and what that took away. One
-    alone would cost 0.02 nats a token and more, since a few numbers of a row are far larger than the rest; two have 13
-    bits. Such products are exact, so that a row comes out the same to the bit, whatever stands beside it. torch's other
-    kernel for int8 weights takes each row by itself, too.
+    alone loses too much, since a few numbers of a row are far larger than the rest; two have 13 bits. Such products are
+    exact, so that a row comes out the same to the bit, whatever stands beside it. torch's other kernel for int8 weights
+    takes each row by itself, too.
 
     Args:
         maps: with the same inputs; their weights are copied if there is more than one.

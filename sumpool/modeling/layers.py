@@ -218,18 +218,29 @@ class Attention(nn.Module):
         turned = torch.cat((self.q_proj(x), self.k_proj(x)), dim=-1).view(batch, tokens, -1, self.head_dim)
         queries, keys = rotate(turned.transpose(1, 2), angles).split((self.heads, self.kv_heads), dim=1)
         values = self.v_proj(x).view(batch, tokens, self.kv_heads, self.head_dim).transpose(1, 2)
-        if not caches:
-            out = _attend(queries, keys, values, *views)
-        elif len(caches) == 1:
-            out = attend_behind(caches[0], layer, queries, keys, values, *views)
-        else:
-            rows = zip(caches, queries.split(1), keys.split(1), values.split(1), views, strict=True)
-            out = torch.cat([attend_behind(cache, layer, q, k, v, seen) for cache, q, k, v, seen in rows])
+        out = attend(queries, keys, values, caches, views, layer)
         mixed: Tensor = self.o_proj(out.transpose(1, 2).reshape(batch, tokens, -1))
         return mixed
 
 
-def attend_behind(
+def attend(
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    caches: Sequence[KVCache],
+    views: Sequence[Sequence[View]],
+    layer: int,
+) -> Tensor:
+    """Queries, keys, values [b, heads, t, head_dim]: each row behind its cache and with its views, as `Attention`."""
+    if not caches:
+        return _attend(queries, keys, values, *views)
+    if len(caches) == 1:
+        return _attend_behind(caches[0], layer, queries, keys, values, *views)
+    rows = zip(caches, queries.split(1), keys.split(1), values.split(1), views, strict=True)
+    return torch.cat([_attend_behind(cache, layer, q, k, v, seen) for cache, q, k, v, seen in rows])
+
+
+def _attend_behind(
     cache: KVCache, layer: int, queries: Tensor, keys: Tensor, values: Tensor, views: Sequence[View]
 ) -> Tensor:
     """Append keys and values to what the cache holds, and attend to all of it."""

@@ -10,6 +10,7 @@ Pooling" (ACL 2022), sections 3 and 4, carried over from encoder-decoders to a d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -91,7 +92,7 @@ class PyramidionLM(nn.Module):
     def _few_rows(self, stack: nn.ModuleList) -> list[FewRowsLayer]:
         """The layers of a stack as few rows go through them; made once, from weights that stay as they are."""
         if stack not in self._few:
-            self._few[stack] = [FewRowsLayer(layer) for layer in stack if isinstance(layer, DecoderLayer)]
+            self._few[stack] = [FewRowsLayer(cast("DecoderLayer", layer)) for layer in stack]
         return self._few[stack]
 
     def read(self, ids: Tensor, *caches: KVCache, step: Step | None = None) -> Tensor:

@@ -10,11 +10,10 @@ import torch
 from sumpool.modeling import int8, pyramidion_lm
 from sumpool.modeling.branches import Branches
 from sumpool.modeling.checkpoint import load_model
-from sumpool.modeling.int8 import FEW, multiplies_int8
+from sumpool.modeling.int8 import FEW
 from sumpool.modeling.layers import KVCache
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 
-EXACT = pytest.param(True, marks=pytest.mark.skipif(not multiplies_int8(), reason="no products of int8 on this CPU"))
 CPU = torch.device("cpu")
 
 
@@ -39,13 +38,9 @@ def caches(model: PyramidionLM, rows: int) -> list[KVCache]:
     return made
 
 
-@pytest.mark.parametrize("exact", [False, EXACT])
 @pytest.mark.parametrize(("rows", "tokens"), [(1, 1), (1, FEW), (2, FEW // 2)])
 @torch.inference_mode()
-def test_written_tokens_are_the_ordinary_layers_own(
-    monkeypatch: pytest.MonkeyPatch, checkpoint: Path, rows: int, tokens: int, exact: bool
-) -> None:
-    monkeypatch.setattr(int8, "multiplies_int8", lambda: exact)
+def test_written_tokens_are_the_ordinary_layers_own(checkpoint: Path, rows: int, tokens: int, exact: bool) -> None:
     stored, widened = models(checkpoint)
     ids = torch.arange(200, 200 + tokens)[None]
     outs = []

@@ -10,14 +10,11 @@ import torch
 from sumpool.modeling import int8
 from sumpool.modeling.blocks import Tokens
 from sumpool.modeling.checkpoint import load_model, quantize
-from sumpool.modeling.int8 import FEW, FewRows, Int8Linear, matrix_type, multiplies_int8
+from sumpool.modeling.int8 import FEW, FewRows, Int8Linear, matrix_type
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.reading import read
 
 CPU = torch.device("cpu")
-
-
-EXACT = pytest.param(True, marks=pytest.mark.skipif(not multiplies_int8(), reason="no products of int8 on this CPU"))
 
 
 def a_map(inputs: int, outputs: int) -> Int8Linear:
@@ -43,12 +40,10 @@ def test_a_map_is_that_of_its_widened_weights(rows: int) -> None:
 
 
 @pytest.mark.parametrize("tiles", [False, True])
-@pytest.mark.parametrize("exact", [False, EXACT])
 @pytest.mark.parametrize("rows", [1, 3, FEW])
 def test_few_rows_are_mapped_as_by_widened_weights_each_by_itself(
     monkeypatch: pytest.MonkeyPatch, rows: int, exact: bool, tiles: bool
 ) -> None:
-    monkeypatch.setattr(int8, "multiplies_int8", lambda: exact)
     monkeypatch.setattr(int8, "_has_tiles", lambda: tiles)
     torch.manual_seed(rows)
     layers = [a_map(96, 40), a_map(96, 24)]
