@@ -513,6 +513,16 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers",
+            metavar="N",
+            min=1,
+            help="Documents at once, each in a process that loads all models and has its share of the cores; the "
+            "seconds a document takes are then of that share.",
+        ),
+    ] = 1,
     quiet: QuietOption = False,
 ) -> None:
     """Measure summaries against those that people wrote, several systems side by side.
@@ -548,6 +558,7 @@ def evaluate(
         block,
         seed,
         outputs,
+        workers,
     )
     if outputs is not None:
         check_file(outputs, [Source(str(path), path) for path in data])

@@ -31,6 +31,7 @@ class Settings:
     block: int | None = None
     seed: int = 0
     outputs: Path | None = None
+    workers: int = 1
 
 
 def parse_systems(text: str, known: Collection[str] = SYSTEMS) -> tuple[str, ...]:

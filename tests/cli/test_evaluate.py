@@ -174,6 +174,89 @@ def test_outputs_are_there_while_it_runs_and_an_interrupt_is_quiet(
     assert line["system"] == "sumpool"
 
 
+def without_seconds(report: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(report)
+    for kinds in found["results"].values():
+        for metrics in kinds.values():
+            assert metrics.pop("seconds")["value"] > 0
+    return found
+
+
+def test_workers_measure_the_same_in_the_same_order(command: Command, data: Path, small_model: Path) -> None:
+    reports, lines = [], []
+    for workers in ("1", "2"):
+        process = command(
+            *("evaluate", "dev.jsonl", "--systems", "sumpool,lead", "--model", small_model, "--length", "20"),
+            *("--format", "json", "--workers", workers, "--outputs", "written.jsonl"),
+        )
+        output, errors = process.communicate(timeout=120)
+        assert (process.returncode, errors) == (0, b"")
+        reports.append(without_seconds(output.decode()))
+        written = map(json.loads, Path("written.jsonl").read_text(encoding="utf-8").splitlines())
+        lines.append([(line["id"], line["system"], line["summary"]) for line in written])
+    assert reports[0] == reports[1]
+    assert lines[0] == lines[1]
+    assert len(lines[0]) == 6
+
+
+def test_what_goes_wrong_in_a_worker_is_one_line(command: Command, data: Path) -> None:
+    process = command("evaluate", "dev.jsonl", "--systems", "sumpool", "--model", "nowhere", "--workers", "2")
+    output, errors = process.communicate(timeout=120)
+    assert (process.returncode, output, errors.count(b"\n")) == (1, b"", 1)
+    assert errors.startswith(b"sumpool: no model 'nowhere'")
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="workers are found in /proc")
+@pytest.mark.parametrize("end", ["interrupt", "terminate", "kill", "kill a worker"])
+def test_no_worker_is_left_behind(command: Command, data: Path, small_model: Path, end: str) -> None:
+    Path("long.jsonl").write_text(json.dumps({**record(0), "document": record(0)["document"] * 100}) + "\n")
+    process = command(
+        *("evaluate", "dev.jsonl", "long.jsonl", "--systems", "own", "--model", small_model, "--block", "32"),
+        *("--workers", "2", "--outputs", "written.jsonl"),
+        start_new_session=True,
+    )
+    written = Path("written.jsonl")
+    for _ in range(600):
+        if written.exists() and written.stat().st_size:
+            break
+        time.sleep(0.1)
+    workers = [number for number in children(process.pid) if b"spawn_main" in command_line(number)]
+    assert len(workers) == 2
+    if end == "interrupt":
+        os.killpg(process.pid, signal.SIGINT)
+    elif end == "kill a worker":
+        os.kill(workers[0], signal.SIGKILL)
+    else:
+        process.send_signal(signal.SIGTERM if end == "terminate" else signal.SIGKILL)
+    output, errors = process.communicate(timeout=20)
+    codes = {"interrupt": 130, "terminate": 143, "kill": -signal.SIGKILL, "kill a worker": 1}
+    assert (process.returncode, output) == (codes[end], b"")
+    if end == "kill a worker":
+        assert errors == b"sumpool: a worker was killed (too little memory? use fewer --workers)\n"
+    elif end != "kill":  # of which Python itself says a word
+        assert errors == b""
+    for _ in range(100):
+        if not any(b"spawn_main" in command_line(number) for number in workers):
+            return
+        time.sleep(0.1)
+    pytest.fail("a worker is left")
+
+
+def children(process: int) -> list[int]:
+    found: list[int] = []
+    for task in Path(f"/proc/{process}/task").iterdir():
+        found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def command_line(process: int) -> bytes:
+    """Empty if it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def test_it_works_without_a_network(command: Command, data: Path) -> None:
     """No download of word lists or tokenizers, whatever the libraries would like."""
     offline = {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sumpool.documents import read_document
 from sumpool.evaluation.facts import Facts
-from sumpool.evaluation.run import ordinary_words
+from sumpool.evaluation.measuring import ordinary_words
 
 DOCUMENT = (
     "On 12 March 2014 the Brno office of Acme Corp. grew by 12.5% to 1,024 people. In May 2015 John Brown, its "
