@@ -63,6 +63,7 @@ class Writing:
     pool: int | None = None
     block: int | None = None
     writer: str | None = None
+    drafts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,12 @@ def new_summarizer(writing: Writing) -> Summarizer:
     from sumpool.summarizer import Summarizer
 
     return Summarizer(
-        writing.model, device=writing.device, pool=writing.pool, block=writing.block, writer=writing.writer
+        writing.model,
+        device=writing.device,
+        pool=writing.pool,
+        block=writing.block,
+        drafts=writing.drafts,
+        writer=writing.writer,
     )
 
 

@@ -98,6 +98,16 @@ GroundedOption = Annotated[
         "--grounded/--no-grounded", help="Whether numbers and names that the document lacks are kept out of own words."
     ),
 ]
+DraftsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--drafts",
+        metavar="N",
+        min=1,
+        help="Drafts of each sentence in own words, the best of which stays; 1 is fastest.  [default: 4]",
+        show_default=False,
+    ),
+]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Write outputs again that are finished, instead of skipping them.")
 ]
@@ -246,6 +256,7 @@ def summarize(
     ] = None,
     wording: WordingOption = None,
     grounded: GroundedOption = True,
+    drafts: DraftsOption = None,
     device: DeviceOption = "auto",
     model: ModelOption = None,
     writer: WriterOption = None,
@@ -309,7 +320,7 @@ def summarize(
     read whatever its name, by what it contains.
     """
     terminal = Terminal(quiet=quiet)
-    writing = Writing(parse_length(length), focus, wording, grounded, model, device, pool, block, writer)
+    writing = Writing(parse_length(length), focus, wording, grounded, model, device, pool, block, writer, drafts)
     placement = _placement(engine, address, workers, gpus_per_worker)
     arguments = _arguments(sources)
     to_file = None if output in (None, "-") else output
@@ -413,6 +424,7 @@ def highlight(
     focus: FocusOption = None,
     wording: WordingOption = None,
     grounded: GroundedOption = True,
+    drafts: DraftsOption = None,
     device: DeviceOption = "auto",
     model: ModelOption = None,
     writer: WriterOption = None,
@@ -434,7 +446,7 @@ def highlight(
     without scripts, and needs no network.
     """
     terminal = Terminal(quiet=quiet)
-    writing = Writing(parse_length(length), focus, wording, grounded, model, device, pool, block, writer)
+    writing = Writing(parse_length(length), focus, wording, grounded, model, device, pool, block, writer, drafts)
     [argument] = _arguments([source] if source else None)
     to_file = None if output in (None, "-") else output
     if output is None and sys.stdout.isatty():

@@ -59,7 +59,8 @@ class Summarizer:
         device: "auto" (CUDA, then MPS, then CPU), "cpu", "cuda" or "mps".
         pool: representations kept; by default the model's own number, or what a long summary of quotes takes.
         block: document tokens in a block; the model's own number by default.
-        drafts: of each sentence, the best of which stays; 1 is fastest. An encoder-decoder has as many beams.
+        drafts: of each sentence in own words, the best of which stays, 4 by default; 1 is fastest. An encoder-decoder
+            has as many beams.
         writer: the directory or the hub name of another model, an encoder-decoder or a chat model in the format of
             transformers, that writes the summaries from what `model` kept.
 
@@ -75,19 +76,21 @@ class Summarizer:
         device: str = "auto",
         pool: int | None = None,
         block: int | None = None,
-        drafts: int = DRAFTS,
+        drafts: int | None = None,
         writer: str | Path | None = None,
     ) -> None:
-        if not 1 <= drafts <= MOST_DRAFTS:
-            raise UsageError("size", f"--drafts {drafts}: out of range (use 1 to {MOST_DRAFTS})")
-        for name, value, least in (("--pool", pool, 16), ("--block", block, 32)):
-            if value is not None and not least <= value <= LARGEST_POOL:
-                raise UsageError("size", f"{name} {value}: out of range (use {least} to {LARGEST_POOL})")
+        for name, value, least, most in (
+            ("--pool", pool, 16, LARGEST_POOL),
+            ("--block", block, 32, LARGEST_POOL),
+            ("--drafts", drafts, 1, MOST_DRAFTS),
+        ):
+            if value is not None and not least <= value <= most:
+                raise UsageError("size", f"{name} {value}: out of range (use {least} to {most})")
         chosen = pick_device(device)
         directory = find_model(model)
         self.device = chosen.type
         self.model_name = directory.name
-        self._pool, self._block, self._drafts = pool, block, drafts
+        self._pool, self._block, self._drafts = pool, block, drafts or DRAFTS
         self._writer = None
         if writer is not None:
             from sumpool.writers.loading import load_writer
@@ -342,7 +345,7 @@ class Summarizer:
             support=_support(document, _kept_sentences(document, tokens, reading)).share,
             drafts=drafts or self._drafts,
             contrast_weight=contrast,
-            copied=[tokens.ids[place] for place in reading.kept.tolist()] if speculate else (),
+            copied=[tokens.ids[place] for place in reading.kept.tolist()] if speculate else None,
             progress=watcher.writing,
         )
 

@@ -91,6 +91,14 @@ def test_passages(tmp_path: Path) -> None:
     assert all(row["first"] <= row["one of two"] <= 1 for row in rows.values())
 
 
+def test_speculation(tmp_path: Path) -> None:
+    data = write_pairs(tmp_path / "pairs.jsonl", 1, 40)
+    rows = run("speculation", tmp_path, data, "--count", 1, "--length", 20, plot=False)["rows"]
+    assert [row["guesses a pass"] for row in rows] == sorted(row["guesses a pass"] for row in rows)
+    assert rows[0]["guesses a pass"] == 0 < rows[1]["guesses a pass"]
+    assert all(row["tokens/s"] > 0 for row in rows)
+
+
 @pytest.mark.long
 def test_study(tmp_path: Path, small_model: Path, random_model: Callable[[PyramidionConfig, Path], Path]) -> None:
     """Of random weights nothing is learned in one step; but all variants are trained and measured, and none twice."""

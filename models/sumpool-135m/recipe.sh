@@ -41,3 +41,6 @@ fi
 OMP_NUM_THREADS=1 torchrun --nproc-per-node "$processes" -m sumpool train "${train[@]}" "${dev[@]}" \
     --base "$out/scored" --out "$out/sumpool-135m" --train upper --steps "$steps" --batch 6 --rate 2e-4 \
     --tokens-at-once 3000 --held 14 --every 75 "${mixture[@]}" --resume
+
+# 4. What mostly follows a token or two in human summaries: guesses, by which a single draft is written faster.
+python -m sumpool.training.count_ngrams "${train[@]}" --checkpoint "$out/sumpool-135m"

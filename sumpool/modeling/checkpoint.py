@@ -163,6 +163,22 @@ def seal(directory: Path, names: set[str], *, parameters: int, **facts: Any) -> 
     _write(directory / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
 
 
+def add_part(directory: Path, name: str, content: bytes) -> None:
+    """Write a file into the checkpoint in `directory`, as one more of its parts or in an old one's place."""
+    manifest = _manifest(directory)
+    _write(directory / name, content)
+    seal(directory, {*manifest["parts"], name}, parameters=manifest["parameters"])
+
+
+def find_part(directory: Path, name: str) -> Path | None:
+    """A file that a checkpoint may do without; None if it does, ModelError if it is damaged."""
+    part = _manifest(directory)["parts"].get(name)
+    if part is None:
+        return None
+    _check_part(directory / name, part)
+    return directory / name
+
+
 def load_config(directory: Path) -> PyramidionConfig:
     """The dimensions of the PyramidionLM in `directory`; ModelError if that is another model, or damaged."""
     try:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import torch
 
 from sumpool.modeling.checkpoint import load_model, model_type
+from sumpool.modeling.ngrams import load_ngrams
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.reading import Reading, read
 from sumpool.modeling.writing import write
@@ -51,4 +52,5 @@ def load_engine(directory: Path, device: torch.device) -> Engine:
         loading = beside.submit(Prompts.load, directory)
         model = load_model(directory, device=device, dtype=dtype, keep_int8=device.type == "cpu")
     prompts = loading.result()
-    return Engine(prompts, partial(read, model), partial(write, model, prompts), "quoted", model.config.pool_size)
+    writing = partial(write, model, prompts, ngrams=cache(partial(load_ngrams, directory)))
+    return Engine(prompts, partial(read, model), writing, "quoted", model.config.pool_size)

@@ -19,6 +19,7 @@ from sumpool.modeling.contrast import CONTRAST, contrast
 from sumpool.modeling.drafts import DRAFTS, Draft
 from sumpool.modeling.grounding import Grounding
 from sumpool.modeling.layers import KVCache
+from sumpool.modeling.ngrams import Following
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.modeling.reading import Reading
@@ -40,17 +41,22 @@ def write(
     support: Callable[[str], float] | None = None,
     drafts: int = DRAFTS,
     contrast_weight: float = CONTRAST,
-    copied: Sequence[int] = (),
+    copied: Sequence[int] | None = None,
+    ngrams: Callable[[], Following] = dict,
     progress: Callable[[int, int], None] | None = None,
 ) -> str:
     """A summary of about `words` words of what was read, under `SummaryRules`. The same input gives the same text.
 
     support: how well the document supports a sentence, from 0 to 1; it counts when drafts are compared.
-    copied: ids to guess from, to write a single draft faster; the text is the same without.
+    copied: ids to guess from, to write a single draft faster, and where they have nothing, `ngrams`; the text is the
+        same without. No guesses if None.
     progress: is told the words written and wanted: none as soon as all is read, then after each sentence.
     """
     room = words * TOKENS_A_WORD
-    rows = _Rows(model, prompts, room, drafts) if drafts > 1 else _SingleRows(model, prompts, room, copied)
+    if drafts > 1:
+        rows = _Rows(model, prompts, room, drafts)
+    else:
+        rows = _SingleRows(model, prompts, room, None if copied is None else Lookup(copied, ngrams()))
     scores = rows.start(reading, contrast_weight)
     if progress is not None:
         progress(0, words)
@@ -134,10 +140,10 @@ class _SingleRows(_Rows):
     Those that are then not chosen are taken out of the caches again.
     """
 
-    def __init__(self, model: PyramidionLM, prompts: Prompts, room: int, copied: Sequence[int]) -> None:
+    def __init__(self, model: PyramidionLM, prompts: Prompts, room: int, lookup: Lookup | None) -> None:
         super().__init__(model, prompts, room + AHEAD, 1)
         # Products in bfloat16 on a GPU are rounded otherwise with more rows: the text would not be the same.
-        self._lookup = Lookup(copied) if copied and model.device.type == "cpu" else None
+        self._lookup = lookup if model.device.type == "cpu" else None
         self._guessed: list[int] = []
         self._following = torch.empty(0)
         """Scores [1 + g, v] behind the last token written and behind each of the g guessed ones."""

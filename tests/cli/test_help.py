@@ -51,7 +51,9 @@ def test_commands_are_those_that_work(sumpool: Callable[..., Any]) -> None:
 def test_options_are_those_of_the_contract(sumpool: Callable[..., Any]) -> None:
     options = set(re.findall(r"^  .*?(--[a-z-]+)", sumpool("summarize", "--help").out, re.MULTILINE))
     contract = "length focus format output sources device model writer pool block recursive jobs overwrite"
-    besides = "wording grounded fail-fast password abstract timeout quiet help engine address workers gpus-per-worker"
+    besides = (
+        "wording grounded drafts fail-fast password abstract timeout quiet help engine address workers gpus-per-worker"
+    )
     assert options == {f"--{name}" for name in f"{contract} {besides}".split()}
 
 

@@ -7,7 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+from torch import Tensor
+
 from sumpool.documents import read_document
+from sumpool.modeling.pyramidion_lm import PyramidionLM
 
 Sumpool = Callable[..., Any]
 
@@ -40,6 +44,30 @@ def test_own_words_are_the_models(summarize: Sumpool, story: Path) -> None:
     assert quoted == {**told(summarize, "story.txt"), "seconds": quoted["seconds"]}
     assert own["summary"] not in ("", quoted["summary"])
     assert own["document"] == quoted["document"]
+
+
+def test_own_words_are_the_best_of_so_many_drafts(
+    summarize: Sumpool, story: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    side_by_side: set[int] = set()
+    logits = PyramidionLM.logits
+
+    def watch(model: PyramidionLM, x: Tensor) -> Tensor:
+        side_by_side.add(x.shape[-2] if x.ndim == 3 else 1)
+        return logits(model, x)
+
+    monkeypatch.setattr(PyramidionLM, "logits", watch)
+    for asked, most in (((), 4), (("--drafts", "6"), 6), (("--drafts", "2"), 2)):
+        side_by_side.clear()
+        assert told(summarize, "story.txt", "--wording", "own", *asked)["summary"]
+        assert max(side_by_side) == most
+
+
+@pytest.mark.parametrize("drafts", ["0", "17", "many"])
+def test_no_number_of_drafts_is_wrong_usage(summarize: Sumpool, story: Path, drafts: str) -> None:
+    result = summarize("story.txt", "--drafts", drafts)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert "--drafts" in result.err
 
 
 def test_the_model_writes_where_nothing_can_be_quoted(summarize: Sumpool, here: Path) -> None:

@@ -14,6 +14,7 @@ from sumpool.documents import read_document
 from sumpool.modeling.blocks import Tokens
 from sumpool.modeling.checkpoint import load_model
 from sumpool.modeling.grounding import Grounding
+from sumpool.modeling.ngrams import Following
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.modeling.reading import Reading, read
@@ -54,8 +55,8 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counted
 
 
-def lookup(text: list[int], written: list[int]) -> Lookup:
-    found = Lookup(text)
+def lookup(text: list[int], written: list[int], ngrams: Following | None = None) -> Lookup:
+    found = Lookup(text, ngrams or {})
     for token in written:
         found.push(token)
     return found
@@ -71,9 +72,17 @@ def test_what_follows_the_longest_run_where_it_stood_last_is_guessed() -> None:
 
 def test_what_was_written_may_come_again_but_is_no_part_of_the_text() -> None:
     assert lookup([1, 2], [7, 8, 9, 7]).following() == [8, 9, 7][:AHEAD]
-    assert lookup([1, 7], [8, 7, 8]).following() == [7, 8][:AHEAD]
+    assert lookup([1, 7], [8, 7, 8]).following() == [7, 8, 7][:AHEAD]
     assert lookup([1, 2], [1, 2, 1]).following()[:1] == [2]
-    assert lookup([5, 6], [6, 5]).following() == [6, 6, 5][:AHEAD]
+    assert lookup([5, 6], [6, 5]).following() == [6, 5, 6][:AHEAD]
+
+
+def test_where_a_run_never_came_what_mostly_follows_it_is_guessed() -> None:
+    ngrams = {(4,): 5, (5,): 6, (2, 3): 9, (3,): 1}
+    assert lookup([3, 4, 7], [4], ngrams).following() == [7]
+    assert lookup([3, 4], [4], ngrams).following() == [5, 6][:AHEAD]
+    assert lookup([3, 4], [2, 3], ngrams).following() == [9][:AHEAD]
+    assert lookup([2, 3, 4], [2, 3], ngrams).following()[:2] == [4, 5]
 
 
 def test_several_tokens_at_once_come_out_as_one_by_one_to_the_bit(stored: PyramidionLM) -> None:
@@ -95,7 +104,7 @@ def test_whatever_is_guessed_the_text_is_the_same(
     grounding = Grounding("In March the Harbour had 12 ships.", vocabulary.ordinary)
     contrast = data.draw(st.sampled_from([0.0, 0.3]))
 
-    def written(copied: list[int]) -> str:
+    def written(copied: list[int] | None, ngrams: Following | None = None) -> str:
         return write(
             stored,
             prompts,
@@ -106,13 +115,15 @@ def test_whatever_is_guessed_the_text_is_the_same(
             grounding=grounding,
             contrast_weight=contrast,
             copied=copied,
+            ngrams=lambda: ngrams or {},
         )
 
-    plain = written([])
+    plain = written(None)
     copied = prompts.plain(plain)
     for place in data.draw(st.lists(st.integers(0, len(copied) - 1), max_size=8)):
         copied[place] = data.draw(st.integers(0, 49151))
     assert written(copied) == plain
+    assert written([], dict(zip(zip(copied, strict=False), copied[1:], strict=False))) == plain
 
 
 def test_a_text_that_was_guessed_takes_fewer_passes(

@@ -134,7 +134,7 @@ def write(
     support: Callable[[str], float] | None = None,
     drafts: int = 1,
     contrast_weight: float = 0.0,
-    copied: Sequence[int] = (),
+    copied: Sequence[int] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> str:
     """A summary of about `words` words of what was read, under `SummaryRules`. The same input gives the same text.

@@ -1,0 +1,106 @@
+"""How much faster is a single draft written when what comes next is guessed, and is the text the same?
+
+    python benchmarks/speculation.py DEV.jsonl... --count 5
+
+Each document's summary is written in the model's own words, greedily: token by token, with guesses from what was kept
+and was written, and with guesses from n-grams of human summaries where these have none. Prints tokens and guesses a
+forward pass and tokens a second, and ends with an error if a text is not the same to the letter. Writes
+speculation.json and speculation.md.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from reporting import machine, markdown, save
+from torch import Tensor, nn
+
+from sumpool.evaluation.cases import draw_cases
+from sumpool.modeling.blocks import tokenize
+from sumpool.modeling.checkpoint import find_model, load_model
+from sumpool.modeling.grounding import Grounding
+from sumpool.modeling.ngrams import Following, load_ngrams
+from sumpool.modeling.prompts import Prompts
+from sumpool.modeling.reading import read
+from sumpool.modeling.rules import Vocabulary
+from sumpool.modeling.writing import write
+
+CPU = torch.device("cpu")
+
+
+class Count:
+    """Rows of the forward passes that led to scores, as a hook on the model's last norm, and seconds."""
+
+    def __init__(self) -> None:
+        self.passes = self.rows = self.tokens = 0
+        self.seconds = 0.0
+
+    def __call__(self, norm: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        self.passes += 1
+        self.rows += output.numel() // output.shape[-1]
+
+
+@torch.inference_mode()
+def main(
+    data: Annotated[list[Path], typer.Argument(help="JSON Lines of documents and summaries")],
+    count: Annotated[int, typer.Option(help="documents of each file")] = 5,
+    length: Annotated[int, typer.Option(help="words of each summary")] = 120,
+    seed: Annotated[int, typer.Option()] = 0,
+    out: Annotated[Path, typer.Option(help="directory to write to")] = Path("benchmarks/results"),
+) -> None:
+    """Measure, print the table, and write it."""
+    directory = find_model()
+    model = load_model(directory, device=CPU, dtype=torch.float32, keep_int8=True)
+    prompts = Prompts.load(directory)
+    vocabulary = Vocabulary(prompts)
+    ngrams = load_ngrams(directory)
+    nothing: Following = {}
+    ways: Mapping[str, Callable[[list[int]], dict[str, Any]]] = {
+        "token by token": lambda kept: {"copied": None},
+        "guesses from what was kept": lambda kept: {"copied": kept, "ngrams": lambda: nothing},
+        "and from n-grams": lambda kept: {"copied": kept, "ngrams": lambda: ngrams},
+    }
+    counts = {way: Count() for way in ways}
+    documents = 0
+    for case in (case for path in data for case in draw_cases(path, count=count, length=length, seed=seed)):
+        documents += 1
+        tokens = tokenize(prompts, case.document.text, [(s.start, s.end) for s in case.document.sentences])
+        reading = read(model, tokens, prompts.prefix(case.words))
+        kept = [tokens.ids[place] for place in reading.kept.tolist()]
+        texts = []
+        for way, guessing in ways.items():
+            grounding = Grounding(case.document.text, vocabulary.ordinary)
+            asked: dict[str, Any] = {"words": case.words, "grounding": grounding, "drafts": 1, "contrast_weight": 0.0}
+            hook = model.norm.register_forward_hook(counts[way])
+            began = time.perf_counter()
+            texts.append(write(model, prompts, vocabulary, reading, **asked, **guessing(kept)))
+            counts[way].seconds += time.perf_counter() - began
+            hook.remove()
+            counts[way].tokens += len(prompts.plain(texts[-1]))
+        if len(set(texts)) > 1:
+            raise SystemExit(f"{case.kind} {case.id}: the texts differ")
+    rows = [
+        {
+            "way": way,
+            "tokens a pass": found.tokens / found.passes,
+            "guesses a pass": found.rows / found.passes - 1,
+            "tokens/s": found.tokens / found.seconds,
+        }
+        for way, found in counts.items()
+    ]
+    facts = {"documents": documents, "words": length, "seed": seed, **machine(CPU), "seconds of": "the clock"}
+    columns = ["written", "tokens a pass", "guesses a pass", "tokens/s"]
+    table = [
+        [row["way"], f"{row['tokens a pass']:.2f}", f"{row['guesses a pass']:.1f}", f"{row['tokens/s']:.0f}"]
+        for row in rows
+    ]
+    save(out, "speculation", {"facts": facts, "rows": rows}, markdown("A single draft", columns, table, facts))
+
+
+if __name__ == "__main__":
+    typer.run(main)
