@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from sumpool.interrupts import ending_at_once
+from sumpool.waiting import wait_briefly_where_busy
 
 INTERRUPTED = (130, 143)
 """By Ctrl-C, and by SIGTERM."""
@@ -15,6 +16,7 @@ INTERRUPTED = (130, 143)
 
 def main() -> NoReturn:
     """Run the command line. Ctrl-C is quiet even while it is being imported."""
+    wait_briefly_where_busy()
     with ending_at_once(lambda: None):
         from sumpool.cli import main as run
     try:
