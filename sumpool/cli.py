@@ -512,6 +512,7 @@ def evaluate(
     device: DeviceOption = "auto",
     pool: PoolOption = None,
     block: BlockOption = None,
+    drafts: DraftsOption = None,
     seed: Annotated[
         int,
         typer.Option("--seed", metavar="N", min=0, help="Decides which documents are drawn, and all that is random."),
@@ -571,6 +572,7 @@ def evaluate(
         seed,
         outputs,
         workers,
+        drafts,
     )
     if outputs is not None:
         check_file(outputs, [Source(str(path), path) for path in data])

@@ -73,6 +73,7 @@ class Report:
                 "device": settings.device,
                 "pool": settings.pool,
                 "block": settings.block,
+                "drafts": settings.drafts,
                 "seed": settings.seed,
             },
             "documents": {kind: self.documents(kind) for kind in self._groups},

@@ -32,6 +32,7 @@ class Settings:
     seed: int = 0
     outputs: Path | None = None
     workers: int = 1
+    drafts: int | None = None
 
 
 def parse_systems(text: str, known: Collection[str] = SYSTEMS) -> tuple[str, ...]:
