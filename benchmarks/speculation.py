@@ -4,8 +4,8 @@
 
 Each document's summary is written in the model's own words, greedily: token by token, with guesses from what was kept
 and was written, and with guesses from n-grams of human summaries where these have none. Prints tokens and guesses a
-forward pass and tokens a second, and ends with an error if a text is not the same to the letter. Writes
-speculation.json and speculation.md.
+forward pass and, once the document is read, tokens a second; ends with an error if a text is not the same to the
+letter. Writes speculation.json and speculation.md.
 """
 
 from __future__ import annotations
@@ -34,15 +34,24 @@ CPU = torch.device("cpu")
 
 
 class Count:
-    """Rows of the forward passes that led to scores, as a hook on the model's last norm, and seconds."""
+    """Forward passes that led to scores and the rows in them, as a hook on the model's last norm, and seconds."""
 
     def __init__(self) -> None:
-        self.passes = self.rows = self.tokens = 0
+        self.passes = self.rows = 0
         self.seconds = 0.0
+        self._began = 0.0
 
     def __call__(self, norm: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         self.passes += 1
         self.rows += output.numel() // output.shape[-1]
+
+    def begin(self, words: int, target: int) -> None:
+        """As `write` tells its progress: none of the words are written, so all is read."""
+        if words == 0:
+            self._began = time.perf_counter()
+
+    def end(self) -> None:
+        self.seconds += time.perf_counter() - self._began
 
 
 @torch.inference_mode()
@@ -77,19 +86,19 @@ def main(
             grounding = Grounding(case.document.text, vocabulary.ordinary)
             asked: dict[str, Any] = {"words": case.words, "grounding": grounding, "drafts": 1, "contrast_weight": 0.0}
             hook = model.norm.register_forward_hook(counts[way])
-            began = time.perf_counter()
+            asked["progress"] = counts[way].begin
             texts.append(write(model, prompts, vocabulary, reading, **asked, **guessing(kept)))
-            counts[way].seconds += time.perf_counter() - began
+            counts[way].end()
             hook.remove()
-            counts[way].tokens += len(prompts.plain(texts[-1]))
         if len(set(texts)) > 1:
             raise SystemExit(f"{case.kind} {case.id}: the texts differ")
+    tokens = counts["token by token"].passes
     rows = [
         {
             "way": way,
-            "tokens a pass": found.tokens / found.passes,
+            "tokens a pass": tokens / found.passes,
             "guesses a pass": found.rows / found.passes - 1,
-            "tokens/s": found.tokens / found.seconds,
+            "tokens/s": tokens / found.seconds,
         }
         for way, found in counts.items()
     ]

@@ -18,6 +18,7 @@ from sumpool.modeling.branches import Branches
 from sumpool.modeling.contrast import CONTRAST, contrast
 from sumpool.modeling.drafts import DRAFTS, Draft
 from sumpool.modeling.grounding import Grounding
+from sumpool.modeling.int8 import FEW
 from sumpool.modeling.layers import KVCache
 from sumpool.modeling.ngrams import Following
 from sumpool.modeling.prompts import Prompts
@@ -158,7 +159,9 @@ class _SingleRows(_Rows):
             return self._following[:1]
         for cache in (*self.lower, *self.upper):
             cache.advance(-len(self._guessed))
-        self._guessed = self._lookup.following() if self._lookup is not None else []
+        # As many rows as go through the layers for few.
+        most = min(AHEAD, FEW // len(self.upper) - 1)
+        self._guessed = self._lookup.following(most) if self._lookup is not None else []
         ids = torch.tensor([token, *self._guessed], device=self.model.device).expand(len(self.lower), -1)
         states = self.model.read(ids, *self.lower).expand(len(self.upper), -1, -1)
         self._following = self._scores(self.model.run(self.model.upper, states, *self.upper))

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
-from sumpool.waiting import wait_briefly_where_busy
+from sumpool import waiting
+
+BUSY = "512.00 300.10 200.00 513/2000 4711\n"
 
 
 @pytest.mark.parametrize(
     ("load", "given", "expected"),
     [
-        (0.1, {}, None),
-        (9999.0, {}, "1000"),
-        (9999.0, {"GOMP_SPINCOUNT": "7"}, "7"),
-        (9999.0, {"OMP_WAIT_POLICY": "active"}, None),
+        (BUSY, {}, "1000"),
+        ("0.10 300.10 200.00 513/2000 4711\n", {}, None),
+        ("512.00 300.10 200.00 1/2000 4711\n", {}, None),
+        (BUSY, {"GOMP_SPINCOUNT": "7"}, "7"),
+        (BUSY, {"OMP_WAIT_POLICY": "active"}, None),
+        ("?", {}, None),
+        (None, {}, None),
     ],
 )
-def test_waiting(monkeypatch: pytest.MonkeyPatch, load: float, given: dict[str, str], expected: str | None) -> None:
+def test_waiting(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, load: str | None, given: dict[str, str], expected: str | None
+) -> None:
     # Set and deleted, so that what is set here is gone afterwards.
     for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
         monkeypatch.setenv(name, given.get(name, ""))
         if name not in given:
             monkeypatch.delenv(name)
-    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0), raising=False)
-    wait_briefly_where_busy()
+    monkeypatch.setattr(os, "cpu_count", lambda: 512)
+    monkeypatch.setattr(waiting, "LOAD", tmp_path / "loadavg")
+    if load is not None:
+        waiting.LOAD.write_text(load)
+    waiting.wait_briefly_where_busy()
     assert os.environ.get("GOMP_SPINCOUNT") == expected
