@@ -14,13 +14,15 @@ from sumpool.evaluation.report import Row
 from sumpool.evaluation.settings import Settings
 from sumpool.evaluation.systems import System, make_systems
 from sumpool.modeling.checkpoint import find_model
+from sumpool.modeling.prompts import Prompts
+from sumpool.modeling.rules import Vocabulary
 from sumpool.progress import Progress
 from sumpool.rendering.json import json_line
 
 
 @dataclass(frozen=True, slots=True)
 class Measurer:
-    """The systems by name, and what the facts of a text are told from."""
+    """The systems by name, and the words that the shipped tokenizer knows for ordinary: no names."""
 
     systems: dict[str, System]
     ordinary: frozenset[str]
@@ -34,7 +36,7 @@ class Measurer:
             ModelError, UsageError: as `make_systems` does.
         """
         rouge_scorer()
-        return Measurer(make_systems(settings), ordinary_words())
+        return Measurer(make_systems(settings), Vocabulary(Prompts.load(find_model())).ordinary)
 
     def measure(self, number: int, case: Case, system: str, progress: Progress) -> tuple[Row, str]:
         """The row of case `number`, and a line of JSON that holds the summary, too."""
@@ -46,15 +48,6 @@ class Measurer:
         recall = oracle_recall(pool.kept, pool.sentence_starts, case.oracle) if pool else None
         values = {**measure(case, written.text, facts), "oracle_recall": recall, "seconds": seconds}
         return Row(system, case.kind, number, values), json_line(_line(case, system, written.text, facts, values))
-
-
-def ordinary_words() -> frozenset[str]:
-    """Words that the shipped tokenizer knows in lower case, each a token of its own: frequent ones, so hardly names."""
-    from sumpool.modeling.prompts import Prompts
-
-    tokenizer = Prompts.load(find_model()).tokenizer
-    texts = (tokenizer.decode([token]) for token in range(tokenizer.get_vocab_size()))
-    return frozenset(text[1:] for text in texts if text[:1] == " " and text[1:].isalpha() and text[1:].islower())
 
 
 def _line(case: Case, system: str, text: str, facts: Facts, values: dict[str, float | None]) -> dict[str, Any]:

@@ -52,8 +52,13 @@ def make_systems(settings: Settings) -> dict[str, System]:
     if "textrank" in settings.systems:
         excerpts.ranker()  # what an import takes is not what a document takes
     if POOLING.intersection(settings.systems):
-        sizes: dict[str, Any] = {"pool": settings.pool, "block": settings.block, "drafts": settings.drafts}
-        ours = Summarizer(settings.model, device=settings.device, **sizes)
+        ours = Summarizer(
+            settings.model,
+            device=settings.device,
+            pool=settings.pool,
+            block=settings.block,
+            drafts=settings.drafts,
+        )
         made["sumpool"] = pooled(ours, lambda case: None)
         made["own"] = pooled(ours, lambda case: None, wording="own")
         made["greedy"] = pooled(ours, lambda case: None, wording="own", drafts=1, contrast=0.0)

@@ -8,7 +8,6 @@ Free of torch.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from types import MappingProxyType
 
 from sumpool.modeling.ngrams import Following
 
@@ -28,7 +27,7 @@ class Lookup:
         ngrams: what follows elsewhere, for runs that came in neither.
     """
 
-    def __init__(self, text: Sequence[int], ngrams: Following = MappingProxyType({})) -> None:
+    def __init__(self, text: Sequence[int], ngrams: Following) -> None:
         self._ngrams = ngrams
         self._after: dict[tuple[int, ...], int] = {}
         """What followed a run when it last came."""

@@ -57,7 +57,9 @@ def write(
     if drafts > 1:
         rows = _Rows(model, prompts, room, drafts)
     else:
-        rows = _SingleRows(model, prompts, room, None if copied is None else Lookup(copied, ngrams()))
+        # Products in bfloat16 on a GPU are rounded otherwise with more rows: the text would not be the same.
+        lookup = Lookup(copied, ngrams()) if copied is not None and model.device.type == "cpu" else None
+        rows = _SingleRows(model, prompts, room, lookup)
     scores = rows.start(reading, contrast_weight)
     if progress is not None:
         progress(0, words)
@@ -143,8 +145,7 @@ class _SingleRows(_Rows):
 
     def __init__(self, model: PyramidionLM, prompts: Prompts, room: int, lookup: Lookup | None) -> None:
         super().__init__(model, prompts, room + AHEAD, 1)
-        # Products in bfloat16 on a GPU are rounded otherwise with more rows: the text would not be the same.
-        self._lookup = lookup if model.device.type == "cpu" else None
+        self._lookup = lookup
         self._guessed: list[int] = []
         self._following = torch.empty(0)
         """Scores [1 + g, v] behind the last token written and behind each of the g guessed ones."""

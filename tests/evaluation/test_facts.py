@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from sumpool.documents import read_document
 from sumpool.evaluation.facts import Facts
-from sumpool.evaluation.measuring import ordinary_words
+from sumpool.modeling.checkpoint import find_model
+from sumpool.modeling.prompts import Prompts
+from sumpool.modeling.rules import Vocabulary
 
 DOCUMENT = (
     "On 12 March 2014 the Brno office of Acme Corp. grew by 12.5% to 1,024 people. In May 2015 John Brown, its "
@@ -21,7 +23,7 @@ DOCUMENT = (
 
 @pytest.fixture(scope="module")
 def ordinary() -> frozenset[str]:
-    return ordinary_words()
+    return Vocabulary(Prompts.load(find_model())).ordinary
 
 
 @pytest.mark.parametrize(
