@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.extraction.layouts import LAYOUTS, typeset  # noqa: E402
-from benchmarks.reporting import machine, markdown, save  # noqa: E402
+from benchmarks.reporting import RESULTS, Out, machine, markdown, save  # noqa: E402
 
 LAYOUT = "two columns, paper"
 PAGES = 10
@@ -65,7 +65,7 @@ def run(command: list[str]) -> dict[str, float]:
 def main(
     pdf: Annotated[Path | None, typer.Argument(help="a document to measure with")] = None,
     repeat: Annotated[int, typer.Option(help="runs of each command")] = 5,
-    out: Annotated[Path, typer.Option(help="directory to write to")] = Path("benchmarks/results"),
+    out: Out = RESULTS,
 ) -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory() as scratch:

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from reporting import machine, markdown, measure, megabytes, save
+from reporting import RESULTS, Out, machine, markdown, measure, megabytes, save
 from rich.console import Console
 from rich.progress import track
 
@@ -136,7 +136,7 @@ def main(
     block: Annotated[int, typer.Option(help="tokens in a block")] = 512,
     target: Annotated[int, typer.Option(help="tokens of a summary")] = 256,
     seed: Annotated[int, typer.Option()] = 0,
-    out: Annotated[Path, typer.Option(help="directory to write to")] = Path("benchmarks/results"),
+    out: Out = RESULTS,
 ) -> None:
     """Measure, print the table, and write it with its plot."""
     device = torch.device("cuda" if large and torch.cuda.is_available() else "cpu")

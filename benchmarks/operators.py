@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from reporting import Cost, machine, markdown, measure, megabytes, save
+from reporting import RESULTS, Cost, Out, machine, markdown, measure, megabytes, save
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor
@@ -122,7 +122,7 @@ def main(
     keep: Annotated[list[int] | None, typer.Option(help="k; several are allowed")] = None,
     size: Annotated[int | None, typer.Option(help="d of a representation")] = None,
     seed: Annotated[int, typer.Option()] = 0,
-    out: Annotated[Path, typer.Option(help="directory to write to")] = Path("benchmarks/results"),
+    out: Out = RESULTS,
 ) -> None:
     """Measure, print the table, and write it with its plot."""
     device = torch.device("cuda" if large and torch.cuda.is_available() else "cpu")

@@ -14,12 +14,11 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
-from reporting import machine, markdown, save
+from reporting import RESULTS, Out, Pairs, machine, markdown, save, shipped_model
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -28,7 +27,6 @@ from sumpool.evaluation.cases import Case, draw_cases
 from sumpool.evaluation.metrics import rouge_scorer
 from sumpool.modeling import layers
 from sumpool.modeling.blocks import tokenize
-from sumpool.modeling.checkpoint import find_model, load_model
 from sumpool.modeling.layers import KVCache, View
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
@@ -141,15 +139,13 @@ def agreement(
 
 @torch.inference_mode()
 def main(
-    data: Annotated[list[Path], typer.Argument(help="JSON Lines of documents and summaries")],
+    data: Pairs,
     count: Annotated[int, typer.Option(help="documents of each file")] = 20,
     seed: Annotated[int, typer.Option()] = 0,
-    out: Annotated[Path, typer.Option(help="directory to write to")] = Path("benchmarks/results"),
+    out: Out = RESULTS,
 ) -> None:
     """Measure, print the table, and write it."""
-    directory = find_model()
-    model = load_model(directory, device=CPU, dtype=torch.float32, keep_int8=True)
-    prompts = Prompts.load(directory)
+    model, prompts = shipped_model()
     found: dict[str, list[tuple[bool, bool, float]]] = defaultdict(list)
     for path in data:
         for case in draw_cases(path, count=count, length=None, seed=seed):

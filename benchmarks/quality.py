@@ -27,7 +27,7 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from reporting import machine, markdown, save
+from reporting import RESULTS, Out, machine, markdown, save
 from rich.console import Console
 
 from sumpool.documents import read_document, split_sentences
@@ -165,7 +165,7 @@ def main(
     words: Annotated[int | None, typer.Option(help="length of these summaries")] = None,
     seed: Annotated[int, typer.Option()] = 0,
     work: Annotated[Path, typer.Option(help="directory of the models")] = Path("benchmarks/results/models"),
-    out: Annotated[Path, typer.Option(help="directory to write to")] = Path("benchmarks/results"),
+    out: Out = RESULTS,
 ) -> None:
     """Train, measure, print the table, and write it with its plot."""
     device = "cuda" if large and torch.cuda.is_available() else "cpu"

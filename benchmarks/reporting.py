@@ -11,12 +11,19 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+import typer
 
 from sumpool.bench.machine import machine_facts, resident
+from sumpool.modeling.checkpoint import find_model, load_model
+from sumpool.modeling.prompts import Prompts
+from sumpool.modeling.pyramidion_lm import PyramidionLM
 
+Pairs = Annotated[list[Path], typer.Argument(help="JSON Lines of documents and summaries")]
+Out = Annotated[Path, typer.Option(help="directory to write to")]
+RESULTS = Path("benchmarks/results")
 LONG = 5.0
 """Seconds after which a first run counts as the measurement: warming up is for short ones."""
 ENOUGH = 1.0
@@ -33,6 +40,13 @@ class Cost:
 
     seconds: float
     peak_bytes: int | None
+
+
+def shipped_model() -> tuple[PyramidionLM, Prompts]:
+    """The shipped model as it computes on a CPU, with its tokenizer."""
+    directory = find_model()
+    model = load_model(directory, device=torch.device("cpu"), dtype=torch.float32, keep_int8=True)
+    return model, Prompts.load(directory)
 
 
 def measure(run: Callable[[], object], device: torch.device) -> Cost:

@@ -12,20 +12,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 import typer
-from reporting import machine, markdown, save
+from reporting import RESULTS, Out, Pairs, machine, markdown, save, shipped_model
 from torch import Tensor, nn
 
 from sumpool.evaluation.cases import draw_cases
 from sumpool.modeling.blocks import tokenize
-from sumpool.modeling.checkpoint import find_model, load_model
+from sumpool.modeling.checkpoint import find_model
 from sumpool.modeling.grounding import Grounding
-from sumpool.modeling.ngrams import Following, load_ngrams
-from sumpool.modeling.prompts import Prompts
+from sumpool.modeling.ngrams import load_ngrams
 from sumpool.modeling.reading import read
 from sumpool.modeling.rules import Vocabulary
 from sumpool.modeling.writing import write
@@ -56,22 +54,19 @@ class Count:
 
 @torch.inference_mode()
 def main(
-    data: Annotated[list[Path], typer.Argument(help="JSON Lines of documents and summaries")],
+    data: Pairs,
     count: Annotated[int, typer.Option(help="documents of each file")] = 5,
     length: Annotated[int, typer.Option(help="words of each summary")] = 120,
     seed: Annotated[int, typer.Option()] = 0,
-    out: Annotated[Path, typer.Option(help="directory to write to")] = Path("benchmarks/results"),
+    out: Out = RESULTS,
 ) -> None:
     """Measure, print the table, and write it."""
-    directory = find_model()
-    model = load_model(directory, device=CPU, dtype=torch.float32, keep_int8=True)
-    prompts = Prompts.load(directory)
+    model, prompts = shipped_model()
     vocabulary = Vocabulary(prompts)
-    ngrams = load_ngrams(directory)
-    nothing: Following = {}
+    ngrams = load_ngrams(find_model())
     ways: Mapping[str, Callable[[list[int]], dict[str, Any]]] = {
-        "token by token": lambda kept: {"copied": None},
-        "guesses from what was kept": lambda kept: {"copied": kept, "ngrams": lambda: nothing},
+        "token by token": lambda kept: {},
+        "guesses from what was kept": lambda kept: {"copied": kept},
         "and from n-grams": lambda kept: {"copied": kept, "ngrams": lambda: ngrams},
     }
     counts = {way: Count() for way in ways}
@@ -84,21 +79,32 @@ def main(
         texts = []
         for way, guessing in ways.items():
             grounding = Grounding(case.document.text, vocabulary.ordinary)
-            asked: dict[str, Any] = {"words": case.words, "grounding": grounding, "drafts": 1, "contrast_weight": 0.0}
-            hook = model.norm.register_forward_hook(counts[way])
-            asked["progress"] = counts[way].begin
-            texts.append(write(model, prompts, vocabulary, reading, **asked, **guessing(kept)))
-            counts[way].end()
+            counted = counts[way]
+            hook = model.norm.register_forward_hook(counted)
+            text = write(
+                model,
+                prompts,
+                vocabulary,
+                reading,
+                words=case.words,
+                grounding=grounding,
+                drafts=1,
+                contrast_weight=0.0,
+                progress=counted.begin,
+                **guessing(kept),
+            )
+            counted.end()
             hook.remove()
+            texts.append(text)
         if len(set(texts)) > 1:
             raise SystemExit(f"{case.kind} {case.id}: the texts differ")
-    tokens = counts["token by token"].passes
+    written = counts["token by token"].passes
     rows = [
         {
             "way": way,
-            "tokens a pass": tokens / found.passes,
+            "tokens a pass": written / found.passes,
             "guesses a pass": found.rows / found.passes - 1,
-            "tokens/s": tokens / found.seconds,
+            "tokens/s": written / found.seconds,
         }
         for way, found in counts.items()
     ]

@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal
 import torch
 import typer
 from accelerate import Accelerator
-from reporting import machine, markdown, save
+from reporting import Pairs, machine, markdown, save
 from rich.console import Console
 from torch import Tensor
 
@@ -199,7 +199,7 @@ def _measure(run: Run, learner: Studied, lessons: Sequence[Lesson]) -> tuple[flo
 
 def main(
     base: Annotated[Path, typer.Argument(help="a checkpoint with an untrained scorer")],
-    train: Annotated[list[Path], typer.Argument(help="JSON Lines of documents and summaries")],
+    train: Pairs,
     dev: Annotated[list[Path], typer.Option(help="held out, to measure on")],
     work: Annotated[Path, typer.Option(help="where readings are kept")] = Path("study"),
     out: Annotated[Path, typer.Option(help="where the results go")] = Path("docs/results"),
