@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import children
 
 from sumpool.evaluation.settings import SYSTEMS
 
@@ -206,7 +207,6 @@ def test_what_goes_wrong_in_a_worker_is_one_line(command: Command, data: Path) -
     assert errors.startswith(b"sumpool: no model 'nowhere'")
 
 
-@pytest.mark.skipif(not Path("/proc").exists(), reason="workers are found in /proc")
 @pytest.mark.parametrize("end", ["interrupt", "terminate", "kill", "kill a worker"])
 def test_no_worker_is_left_behind(command: Command, data: Path, small_model: Path, end: str) -> None:
     Path("long.jsonl").write_text(json.dumps({**record(0), "document": record(0)["document"] * 100}) + "\n")
@@ -225,7 +225,7 @@ def test_no_worker_is_left_behind(command: Command, data: Path, small_model: Pat
     if end == "interrupt":
         os.killpg(process.pid, signal.SIGINT)
     elif end == "kill a worker":
-        os.kill(workers[0], signal.SIGKILL)
+        os.kill(min(workers), signal.SIGKILL)
     else:
         process.send_signal(signal.SIGTERM if end == "terminate" else signal.SIGKILL)
     output, errors = process.communicate(timeout=20)
@@ -240,13 +240,6 @@ def test_no_worker_is_left_behind(command: Command, data: Path, small_model: Pat
             return
         time.sleep(0.1)
     pytest.fail("a worker is left")
-
-
-def children(process: int) -> list[int]:
-    found: list[int] = []
-    for task in Path(f"/proc/{process}/task").iterdir():
-        found += map(int, (task / "children").read_text().split())
-    return found
 
 
 def command_line(process: int) -> bytes:

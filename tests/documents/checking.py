@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from itertools import pairwise
-from pathlib import Path
-
-import pytest
 
 from sumpool.documents import Document
 
@@ -51,14 +47,3 @@ def check(document: Document) -> Document:
     assert not any(0xD800 <= ord(character) < 0xE000 for character in text), "surrogates can't be written as UTF-8"
     assert "\x00" not in text
     return document
-
-
-def children() -> set[int]:
-    """Processes that this one started and that still run; skips the test where the system doesn't tell."""
-    if not Path("/proc/self/task").exists():
-        pytest.skip("needs /proc")
-    found: set[int] = set()
-    for task in Path("/proc/self/task").iterdir():
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that ends while we look
-            found.update(int(number) for number in (task / "children").read_text().split())
-    return found

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from checking import children
+from processes import children
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from checking import check, children
+from checking import check
 from handmade import docx, epub, p, zipped
 from handset import prose
+from processes import children
 
 from sumpool.documents import apart, read_document
 from sumpool.errors import DocumentError

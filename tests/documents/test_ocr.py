@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 import typst
-from checking import check, children
+from checking import check
 from handset import HEIGHT, WIDTH, prose
 from PIL import Image
+from processes import children
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 

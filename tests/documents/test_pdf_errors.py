@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from checking import check, children
+from checking import check
 from handset import Paper, plain_page, prose
+from processes import children
 
 from sumpool.documents import read_document
 from sumpool.documents.pdf import pool
