@@ -25,9 +25,9 @@ from torch.nn import functional as F
 from sumpool.documents import split_sentences
 from sumpool.evaluation.cases import Case, draw_cases
 from sumpool.evaluation.metrics import rouge_scorer
-from sumpool.modeling import layers
+from sumpool.modeling import caches
 from sumpool.modeling.blocks import tokenize
-from sumpool.modeling.layers import KVCache, View
+from sumpool.modeling.caches import KVCache, View
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.modeling.reading import Reading, read
@@ -49,15 +49,15 @@ class Watched:
         self.total = torch.zeros(())
 
     def __enter__(self) -> Watched:
-        self._attend = layers._attend
-        layers._attend = self._watch
+        self._attend = caches._attend
+        caches._attend = self._watch
         return self
 
     def __exit__(self, *_: object) -> None:
-        layers._attend = self._attend
+        caches._attend = self._attend
 
-    def _watch(self, queries: Tensor, keys: Tensor, values: Tensor, views: Sequence[View]) -> Tensor:
-        """As `layers._attend`, one row behind a cache."""
+    def _watch(self, views: Sequence[View], queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """As `caches._attend`, one row behind a cache."""
         sharing = queries.shape[1] // keys.shape[1]
         found = []
         for view in views:
@@ -66,7 +66,7 @@ class Watched:
             weights = (weights + view.mask[: asking.shape[1]]).softmax(-1)
             found.append(weights[..., self.places].mean(0))
         self.total = self.total + torch.cat(found)
-        return self._attend(queries, keys, values, views)
+        return self._attend(views, queries, keys, values)
 
 
 def ratings(

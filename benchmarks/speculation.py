@@ -11,7 +11,7 @@ letter. Writes speculation.json and speculation.md.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 import torch
@@ -26,7 +26,7 @@ from sumpool.modeling.grounding import Grounding
 from sumpool.modeling.ngrams import load_ngrams
 from sumpool.modeling.reading import read
 from sumpool.modeling.rules import Vocabulary
-from sumpool.modeling.writing import write
+from sumpool.modeling.writing import Wanted, write
 
 CPU = torch.device("cpu")
 
@@ -64,10 +64,10 @@ def main(
     model, prompts = shipped_model()
     vocabulary = Vocabulary(prompts)
     ngrams = load_ngrams(find_model())
-    ways: Mapping[str, Callable[[list[int]], dict[str, Any]]] = {
-        "token by token": lambda kept: {},
-        "guesses from what was kept": lambda kept: {"copied": kept},
-        "and from n-grams": lambda kept: {"copied": kept, "ngrams": lambda: ngrams},
+    ways = {
+        "token by token": (False, {}),
+        "guesses from what was kept": (True, {}),
+        "and from n-grams": (True, ngrams),
     }
     counts = {way: Count() for way in ways}
     documents = 0
@@ -77,22 +77,14 @@ def main(
         reading = read(model, tokens, prompts.prefix(case.words))
         kept = [tokens.ids[place] for place in reading.kept.tolist()]
         texts = []
-        for way, guessing in ways.items():
+        for way, (guessing, elsewhere) in ways.items():
             grounding = Grounding(case.document.text, vocabulary.ordinary)
             counted = counts[way]
             hook = model.norm.register_forward_hook(counted)
-            text = write(
-                model,
-                prompts,
-                vocabulary,
-                reading,
-                words=case.words,
-                grounding=grounding,
-                drafts=1,
-                contrast_weight=0.0,
-                progress=counted.begin,
-                **guessing(kept),
-            )
+            copied = kept if guessing else None
+            wanted = Wanted(reading, case.words, grounding, copied=copied, progress=counted.begin)
+            options: dict[str, Any] = {"drafts": 1, "contrast_weight": 0.0, "ngrams": partial(dict, elsewhere)}
+            [text] = write(model, prompts, vocabulary, [wanted], **options)
             counted.end()
             hook.remove()
             texts.append(text)

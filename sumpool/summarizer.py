@@ -24,6 +24,7 @@ from sumpool.modeling.engine import load_engine
 from sumpool.modeling.grounding import Grounding
 from sumpool.modeling.reading import Ranking, Reading
 from sumpool.modeling.rules import Vocabulary
+from sumpool.modeling.writing import Wanted
 from sumpool.progress import Progress
 from sumpool.quotes import KEPT_A_WORD, quote
 from sumpool.summary import Passage, Seconds, Statement, Summary, Wording
@@ -337,17 +338,16 @@ class Summarizer:
         if self._writer is not None:
             sentences = _sentences(document, tokens, reading)
             return self._writer.write(sentences, words, focus=focus, grounding=grounding, progress=watcher.writing)
-        return self._engine.write(
-            self._vocabulary,
+        wanted = Wanted(
             reading,
-            words=words,
-            grounding=grounding,
+            words,
+            grounding,
             support=_support(document, _kept_sentences(document, tokens, reading)).share,
-            drafts=drafts or self._drafts,
-            contrast_weight=contrast,
             copied=[tokens.ids[place] for place in reading.kept.tolist()] if speculate else None,
             progress=watcher.writing,
         )
+        [text] = self._engine.write(self._vocabulary, [wanted], drafts=drafts or self._drafts, contrast_weight=contrast)
+        return text
 
     def summarize_many(
         self, sources: Iterable[str | Path | Document], **options: Any

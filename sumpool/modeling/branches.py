@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sumpool.modeling.layers import KVCache
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -51,6 +49,6 @@ class Branches:
             visible[row, self._places[branch]] = True
         return Step(depth, visible)
 
-    def keep(self, branch: int, cache: KVCache) -> None:
-        """Make the branch the end of the trunk; the others are lost."""
-        cache.keep(cache.length - self._held, self._places[branch])
+    def end(self, branch: int) -> tuple[int, list[int]]:
+        """All branches' tokens behind the trunk, and the places among them of this one's: the trunk's new end."""
+        return self._held, self._places[branch]

@@ -32,7 +32,7 @@ class Engine:
 
     prompts: Prompts
     read: Callable[..., Reading]
-    write: Callable[..., str]
+    write: Callable[..., list[str]]
     wording: Wording
     pool_size: int | None = None
 

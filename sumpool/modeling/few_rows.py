@@ -8,15 +8,15 @@ rounded to, and what a row is to be scaled by is multiplied where that comes for
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sumpool.modeling.caches import Attend
 from sumpool.modeling.int8 import FewRows, Int8Linear
-from sumpool.modeling.layers import DecoderLayer, KVCache, RMSNorm, View, attend, rotate
+from sumpool.modeling.layers import DecoderLayer, RMSNorm, rotate
 
 
 class FewRowsLayer:
@@ -33,21 +33,14 @@ class FewRowsLayer:
         self._gate, self._up = _few(feed_forward.gate_proj), _few(feed_forward.up_proj)
         self._down = _few(feed_forward.down_proj)
 
-    def __call__(
-        self,
-        x: Tensor,
-        angles: tuple[Tensor, Tensor],
-        caches: Sequence[KVCache],
-        views: Sequence[Sequence[View]],
-        layer: int,
-    ) -> Tensor:
-        """As `DecoderLayer.forward`, with x [b, t, d] in float32 and a cache for each of its b rows."""
+    def __call__(self, x: Tensor, angles: tuple[Tensor, Tensor], attend: Attend) -> Tensor:
+        """As `DecoderLayer.forward`, with x [b, t, d] in float32."""
         flat = x.reshape(-1, x.shape[-1])
         rows, scale = self._attention_norm(flat, self._project)
         projected = (self._project(rows) * scale).view(*x.shape[:-1], -1, self._head_dim).transpose(1, 2)
         turned, values = projected.split_with_sizes((self._turned, self._kept), 1)
         queries, keys = rotate(turned, angles).split_with_sizes((self._heads, self._kept), 1)
-        seen = attend(queries, keys, values, caches, views, layer)
+        seen = attend(queries, keys, values)
         rows, scale = self._mix.ready(seen.transpose(1, 2).reshape(len(flat), -1))
         flat = torch.addcmul(flat, self._mix(rows), scale)
 

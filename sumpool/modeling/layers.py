@@ -1,4 +1,4 @@
-"""The Llama decoder layer with a preallocated KV cache, in plain torch.
+"""The Llama decoder layer, in plain torch.
 
 Written out rather than taken from transformers: importing that library takes longer
 than reading a paper, and the two stacks of layers here need caches of their own.
@@ -8,17 +8,13 @@ Tests hold it to transformers' `LlamaForCausalLM`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sumpool.modeling.caches import Attend
 from sumpool.modeling.config import PyramidionConfig
-
-_STRETCH = 64
-"""Keys in a stretch: on a CPU, queries that stand within the same one attend together, to all keys up to its end."""
 
 
 class Linear(nn.Linear):
@@ -94,101 +90,6 @@ def rotate(x: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
     return torch.addcmul(wide * cosines, wide.roll(x.shape[-1] // 2, dims=-1), sines).type_as(x)
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """What some queries that follow one another see: the first `keys` keys, less those that the mask hides.
-
-    Attributes:
-        queries: their places among all.
-        keys: how many.
-        mask: [sharing * t, keys], 0 or minus infinity; None where they see all. Row i t + j is for the j-th of t
-            queries, in each of the heads that share keys.
-    """
-
-    queries: slice
-    keys: int
-    mask: Tensor | None
-
-
-def causal_views(past: int, tokens: int, room: int, sharing: int) -> list[View]:
-    """Causality on a CPU for `tokens` queries whose own keys come behind `past` others, in memory for `room` keys.
-
-    torch's kernel for CPUs computes most of what causality then masks, so that in stretches a block takes a quarter of
-    its time. And a query comes out the same to the bit, be it alone or beside others that stand before or behind it,
-    since both are the same product, as long as the masked keys are numbers.
-    """
-    views = []
-    first = 0
-    while first < tokens:
-        keys = min((past + first) // _STRETCH * _STRETCH + _STRETCH, room)
-        end = min(keys - past, tokens)
-        seen = torch.ones(end - first, keys, dtype=torch.bool).tril(past + first)
-        views.append(View(slice(first, end), keys, _hiding(seen, sharing)))
-        first = end
-    return views
-
-
-def _hiding(seen: Tensor, sharing: int) -> Tensor:
-    """What each of t queries sees [t, keys] -> the mask for all heads that share keys [sharing * t, keys]."""
-    return torch.zeros(seen.shape, device=seen.device).masked_fill(~seen, -torch.inf).repeat(sharing, 1)
-
-
-class KVCache:
-    """Keys and values of one stack of layers for one row, in memory taken once for `capacity` positions."""
-
-    def __init__(
-        self, config: PyramidionConfig, layers: int, capacity: int, device: torch.device, dtype: torch.dtype
-    ) -> None:
-        self._sharing = config.sharing
-        capacity = -(-capacity // _STRETCH) * _STRETCH
-        shape = (layers, 1, config.num_key_value_heads, capacity, config.head_dim)
-        # Zeros, since what was never held is multiplied, too, if only by zero.
-        self.keys = torch.zeros(shape, device=device, dtype=dtype)
-        self.values = torch.zeros(shape, device=device, dtype=dtype)
-        self._layers = list(zip(self.keys, self.values, strict=True))
-        self.length = 0
-
-    def views(self, tokens: int, visible: Tensor | None) -> list[View]:
-        """What `tokens` queries see that come behind what is held; none where that is themselves, causally.
-
-        visible [t, v]: which of the last v keys each query sees, besides all before them.
-        """
-        keys, device = self.length + tokens, self.keys.device
-        if visible is not None:
-            seen = F.pad(visible, (keys - visible.shape[1], 0), value=True)
-            return [View(slice(tokens), keys, _hiding(seen, self._sharing))]
-        if device.type == "cpu":
-            return causal_views(self.length, tokens, self.keys.shape[3], self._sharing)
-        if tokens == 1:
-            return [View(slice(1), keys, None)]
-        if self.length == 0:
-            return []
-        seen = torch.ones(tokens, keys, dtype=torch.bool, device=device).tril(self.length)
-        return [View(slice(tokens), keys, _hiding(seen, self._sharing))]
-
-    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Append [1, heads, t, head_dim] behind what `layer` holds; return all of both, [1, heads, room, head_dim].
-
-        What stands there behind what was appended has no meaning.
-        """
-        tokens = keys.shape[2]
-        held_keys, held_values = self._layers[layer]
-        held_keys.narrow(2, self.length, tokens).copy_(keys)
-        held_values.narrow(2, self.length, tokens).copy_(values)
-        return held_keys, held_values
-
-    def advance(self, tokens: int) -> None:
-        """Count `tokens` more positions as held, once every layer has appended them; if negative, drop the last."""
-        self.length += tokens
-
-    def keep(self, first: int, places: Sequence[int]) -> None:
-        """Hold the `first` positions and, right behind them, those at `places`, counted from there; drop the rest."""
-        chosen = first + torch.tensor(places, dtype=torch.long, device=self.keys.device)
-        self.length = first + len(places)
-        self.keys[..., first : self.length, :] = self.keys[..., chosen, :]
-        self.values[..., first : self.length, :] = self.values[..., chosen, :]
-
-
 class Attention(nn.Module):
     """Grouped-query causal attention."""
 
@@ -204,69 +105,16 @@ class Attention(nn.Module):
         self.v_proj = Linear(config.hidden_size, self.kv_heads * self.head_dim)
         self.o_proj = Linear(self.heads * self.head_dim, config.hidden_size)
 
-    def forward(
-        self,
-        x: Tensor,
-        angles: tuple[Tensor, Tensor],
-        caches: Sequence[KVCache],
-        views: Sequence[Sequence[View]],
-        layer: int,
-    ) -> Tensor:
-        """x [b, t, d] -> [b, t, d]; each row behind what its cache holds and with its views, or all with the same."""
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], attend: Attend) -> Tensor:
+        """x [b, t, d] -> [b, t, d]."""
         batch, tokens, _ = x.shape
         x = self.q_proj.ready(x)
         turned = torch.cat((self.q_proj(x), self.k_proj(x)), dim=-1).view(batch, tokens, -1, self.head_dim)
         queries, keys = rotate(turned.transpose(1, 2), angles).split((self.heads, self.kv_heads), dim=1)
         values = self.v_proj(x).view(batch, tokens, self.kv_heads, self.head_dim).transpose(1, 2)
-        out = attend(queries, keys, values, caches, views, layer)
+        out = attend(queries, keys, values)
         mixed: Tensor = self.o_proj(out.transpose(1, 2).reshape(batch, tokens, -1))
         return mixed
-
-
-def attend(
-    queries: Tensor,
-    keys: Tensor,
-    values: Tensor,
-    caches: Sequence[KVCache],
-    views: Sequence[Sequence[View]],
-    layer: int,
-) -> Tensor:
-    """Queries, keys, values [b, heads, t, head_dim]: each row behind its cache and with its views, as `Attention`."""
-    if not caches:
-        return _attend(queries, keys, values, *views)
-    if len(caches) == 1:
-        return _attend_behind(caches[0], layer, queries, keys, values, *views)
-    rows = zip(caches, queries.split(1), keys.split(1), values.split(1), views, strict=True)
-    return torch.cat([_attend_behind(cache, layer, q, k, v, seen) for cache, q, k, v, seen in rows])
-
-
-def _attend_behind(
-    cache: KVCache, layer: int, queries: Tensor, keys: Tensor, values: Tensor, views: Sequence[View]
-) -> Tensor:
-    """Append keys and values to what the cache holds, and attend to all of it."""
-    held = cache.extend(layer, keys, values)
-    if not views:
-        return _attend(queries, keys, values, views)
-    return _attend(queries.type_as(cache.keys), *held, views)
-
-
-def _attend(queries: Tensor, keys: Tensor, values: Tensor, views: Sequence[View]) -> Tensor:
-    """Queries [b, heads, t, head_dim] see the keys that their views say; without views, those up to their own."""
-    if not views:
-        return F.scaled_dot_product_attention(queries, keys, values, is_causal=queries.shape[2] > 1, enable_gqa=True)
-    if len(views) == 1:
-        return _look(queries, keys, values, views[0])
-    out = torch.empty_like(queries)
-    for view in views:
-        out[:, :, view.queries] = _look(queries[:, :, view.queries], keys, values, view)
-    return out
-
-
-def _look(queries: Tensor, keys: Tensor, values: Tensor, view: View) -> Tensor:
-    """The queries of one view; all that share keys as rows of one head: half the time of having the keys repeated."""
-    rows = queries.reshape(len(queries), keys.shape[1], -1, queries.shape[3])
-    keys, values = keys.narrow(2, 0, view.keys), values.narrow(2, 0, view.keys)
-    return F.scaled_dot_product_attention(rows, keys, values, attn_mask=view.mask).reshape(queries.shape)
 
 
 class FeedForward(nn.Module):
@@ -294,15 +142,9 @@ class DecoderLayer(nn.Module):
         self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
-    def forward(
-        self,
-        x: Tensor,
-        angles: tuple[Tensor, Tensor],
-        caches: Sequence[KVCache],
-        views: Sequence[Sequence[View]],
-        layer: int,
-    ) -> Tensor:
+    def forward(self, x: Tensor, angles: tuple[Tensor, Tensor], attend: Attend) -> Tensor:
+        """x [b, t, d] -> [b, t, d], the tokens at positions of these angles."""
         # What int8 layers give may be bfloat16; torch adds mixed types one by one.
-        x = x + self.self_attn(self.input_layernorm(x), angles, caches, views, layer).type_as(x)
+        x = x + self.self_attn(self.input_layernorm(x), angles, attend).type_as(x)
         out: Tensor = x + self.mlp(self.post_attention_layernorm(x)).type_as(x)
         return out

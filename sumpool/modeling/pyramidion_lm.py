@@ -9,7 +9,7 @@ Pooling" (ACL 2022), sections 3 and 4, carried over from encoder-decoders to a d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 import torch
@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from sumpool.modeling.branches import Step
+from sumpool.modeling.caches import KVCache, attend_alone
 from sumpool.modeling.config import PyramidionConfig
 from sumpool.modeling.few_rows import FewRowsLayer
 from sumpool.modeling.int8 import FEW, Int8Embedding, Int8Linear, matrix_type
-from sumpool.modeling.layers import DecoderLayer, Embedding, KVCache, RMSNorm, Rotary, View, causal_views
+from sumpool.modeling.layers import DecoderLayer, Embedding, RMSNorm, Rotary
 from sumpool.pooling.scorer import Scorer
 
 
@@ -47,47 +48,42 @@ class PyramidionLM(nn.Module):
     def dtype(self) -> torch.dtype:
         return self.norm.weight.dtype
 
-    def new_cache(self, stack: nn.ModuleList, capacity: int) -> KVCache:
-        """An empty cache for `self.lower` or `self.upper`, with room for `capacity` positions."""
+    def new_cache(self, stack: nn.ModuleList, capacity: int, rows: int = 1) -> KVCache:
+        """An empty cache for `self.lower` or `self.upper`, with room for `capacity` positions in each row."""
         # Beside int8 weights, float32 keys and values would be a third of what is fetched for a token.
         dtype = matrix_type() if isinstance(self.embed_tokens, Int8Embedding) else self.dtype
-        return KVCache(self.config, len(stack), capacity, self.device, dtype)
+        together = self.device.type != "cpu"
+        return KVCache(self.config, len(stack), rows, capacity, self.device, dtype, together=together)
 
-    def run(self, stack: nn.ModuleList, x: Tensor, *caches: KVCache, step: Step | None = None) -> Tensor:
-        """Run one stack over x [b, t, d] under causal attention, each row behind what its cache holds, if given.
+    def run(
+        self, stack: nn.ModuleList, x: Tensor, cache: KVCache | None = None, steps: Sequence[Step] | None = None
+    ) -> Tensor:
+        """Run one stack over x [b, t, d] under causal attention, each row behind what the cache holds of it, if given.
 
-        Positions count from 0, or on from the row's cache. Rows shorter than t are padded at the end:
+        Positions count from 0, or on from those that are held. Rows shorter than t are padded at the end:
         causal attention keeps padding from what stands before it.
-        step: the t tokens of a row do not follow one another, but each goes on with a branch of its own.
+        steps: one for each row, whose tokens do not follow one another, but each go on with a branch of their own.
         """
-        positions = torch.arange(x.shape[1], device=x.device)
-        visible = None
-        if step is not None:
-            visible = step.visible.to(x.device)
-            positions = torch.full_like(positions, step.depth - step.held)
-        views = [cache.views(x.shape[1], visible) for cache in caches]
-        if caches:
-            positions = torch.stack([positions + cache.length for cache in caches])
-        else:
-            views.append(self._views(x))
-        angles = self.rotary(positions)
+        tokens = x.shape[1]
         layers: Iterable[Callable[..., Tensor]] = stack
-        if caches and x.shape[0] * x.shape[1] <= FEW and isinstance(self.embed_tokens, Int8Embedding):
-            layers = self._few_rows(stack)
-        for index, layer in enumerate(layers):
+        if cache is None:
+            positions = torch.arange(tokens, device=x.device)
+            alone = attend_alone(tokens, self.config.sharing, x.device)
+            attends = [alone] * len(stack)
+        else:
+            positions = cache.positions(tokens, steps)
+            attends = [*map(cache.attend(tokens, steps), range(len(stack)))]
+            if x.shape[0] * tokens <= FEW and isinstance(self.embed_tokens, Int8Embedding):
+                layers = self._few_rows(stack)
+        angles = self.rotary(positions)
+        for layer, attend in zip(layers, attends, strict=True):
             if self.gradient_checkpointing and torch.is_grad_enabled():
-                x = checkpoint(layer, x, angles, caches, views, index, use_reentrant=False)
+                x = checkpoint(layer, x, angles, attend, use_reentrant=False)
             else:
-                x = layer(x, angles, caches, views, index)
-        for cache in caches:
-            cache.advance(x.shape[1])
+                x = layer(x, angles, attend)
+        if cache is not None:
+            cache.advance(tokens if steps is None else [len(step.visible) for step in steps])
         return x
-
-    def _views(self, x: Tensor) -> list[View]:
-        """What each of x [b, t, d] sees that stand on their own."""
-        if x.device.type != "cpu" or torch.is_grad_enabled():
-            return []
-        return causal_views(0, x.shape[1], x.shape[1], self.config.sharing)
 
     def _few_rows(self, stack: nn.ModuleList) -> list[FewRowsLayer]:
         """The layers of a stack as few rows go through them; made once, from weights that stay as they are."""
@@ -95,9 +91,9 @@ class PyramidionLM(nn.Module):
             self._few[stack] = [FewRowsLayer(cast("DecoderLayer", layer)) for layer in stack]
         return self._few[stack]
 
-    def read(self, ids: Tensor, *caches: KVCache, step: Step | None = None) -> Tensor:
+    def read(self, ids: Tensor, cache: KVCache | None = None, steps: Sequence[Step] | None = None) -> Tensor:
         """Token ids [b, t] through the lower layers -> representations [b, t, d]."""
-        return self.run(self.lower, self.embed_tokens(ids), *caches, step=step)
+        return self.run(self.lower, self.embed_tokens(ids), cache, steps)
 
     def logits(self, x: Tensor) -> Tensor:
         """Upper representations [..., d] -> next-token logits [..., vocabulary] by the tied embeddings."""

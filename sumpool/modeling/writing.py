@@ -4,22 +4,28 @@ Two caches: the lower layers hold the summary's own block only, the upper layers
 representations and the summary. What a token costs depends on k, not on the document.
 A second row writes the same summary blindly, without the document, for the contrast between both.
 Of each sentence several drafts are written side by side; the best one stays and the next sentence follows it.
-A single draft is written faster by guessing what comes next.
+Summaries of several documents may be written side by side, too, which a GPU does in little more time than one.
+A single draft of a single one is written faster by guessing what comes next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
-from sumpool.modeling.branches import Branches
+from sumpool.errors import ModelError
+from sumpool.modeling.branches import Branches, Step
+from sumpool.modeling.caches import KVCache
 from sumpool.modeling.contrast import CONTRAST, contrast
 from sumpool.modeling.drafts import DRAFTS, Draft
 from sumpool.modeling.grounding import Grounding
 from sumpool.modeling.int8 import FEW
-from sumpool.modeling.layers import KVCache
 from sumpool.modeling.ngrams import Following
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
@@ -29,112 +35,239 @@ from sumpool.modeling.speculation import AHEAD, Lookup
 
 TOKENS_A_WORD = 4
 """Room for a summary: what no natural text needs."""
+_ON_CPU, _ON_GPU = 0, 131_072
+"""Positions in the caches at once; on a CPU one summary after the other, since its text would depend on others'."""
+_RESTING = Step(0, torch.zeros(0, 0, dtype=torch.bool))
+"""What a summary that has ended adds to a pass for others."""
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A summary that is to be written.
+
+    Attributes:
+        reading: what was read of its document.
+        words: about how many it shall have.
+        grounding: what it may not name, if anything.
+        support: how well the document supports a sentence, from 0 to 1; it counts when drafts are compared.
+        copied: ids to guess from, to write a single draft faster; the text is the same without. No guesses if None.
+        progress: is told the words written and wanted: none as soon as all is read, then after each sentence.
+    """
+
+    reading: Reading
+    words: int
+    grounding: Grounding | None = None
+    support: Callable[[str], float] | None = None
+    copied: Sequence[int] | None = None
+    progress: Callable[[int, int], None] | None = None
+
+    @property
+    def room(self) -> int:
+        """Tokens that it has at most."""
+        return self.words * TOKENS_A_WORD
+
+    def positions(self, drafts: int, *, blind: bool) -> int:
+        """Places that it takes in the caches of the upper layers."""
+        return (len(self.reading.states) + drafts * self.room) * (1 + blind)
+
+
+Growth = tuple[list[int], list[int]]
+"""Drafts of a sentence that go on, and the token that each of them goes on with."""
 
 
 def write(
     model: PyramidionLM,
     prompts: Prompts,
     vocabulary: Vocabulary,
-    reading: Reading,
+    wanted: Sequence[Wanted],
     *,
-    words: int,
-    grounding: Grounding | None = None,
-    support: Callable[[str], float] | None = None,
     drafts: int = DRAFTS,
     contrast_weight: float = CONTRAST,
-    copied: Sequence[int] | None = None,
     ngrams: Callable[[], Following] = dict,
-    progress: Callable[[int, int], None] | None = None,
-) -> str:
-    """A summary of about `words` words of what was read, under `SummaryRules`. The same input gives the same text.
+) -> list[str]:
+    """Summaries of what was read, each under `SummaryRules`. The same input gives the same texts.
 
-    support: how well the document supports a sentence, from 0 to 1; it counts when drafts are compared.
-    copied: ids to guess from, to write a single draft faster, and where they have nothing, `ngrams`; the text is the
-        same without. No guesses if None.
-    progress: is told the words written and wanted: none as soon as all is read, then after each sentence.
+    On a GPU as many are written side by side as `_ON_GPU` says; where memory doesn't suffice for them, they and all
+    after them by halves.
+
+    ngrams: guesses for where what a summary may be copied from has none.
+
+    Raises:
+        ModelError: memory doesn't suffice for one.
     """
-    room = words * TOKENS_A_WORD
-    if drafts > 1:
-        rows = _Rows(model, prompts, room, drafts)
-    else:
-        # Products in bfloat16 on a GPU are rounded otherwise with more rows: the text would not be the same.
-        lookup = Lookup(copied, ngrams()) if copied is not None and model.device.type == "cpu" else None
-        rows = _SingleRows(model, prompts, room, lookup)
-    scores = rows.start(reading, contrast_weight)
-    if progress is not None:
-        progress(0, words)
-    rules = SummaryRules(vocabulary, words, model.device, grounding)
+    most = _ON_CPU if model.device.type == "cpu" else _ON_GPU
+    texts: list[str] = []
+    while len(texts) < len(wanted):
+        left = wanted[len(texts) :]
+        sizes = accumulate(one.positions(drafts, blind=contrast_weight > 0) for one in left)
+        batch = left[: max(1, sum(size <= most for size in sizes))]
+        written = _write_together(model, prompts, vocabulary, batch, drafts, contrast_weight, ngrams)
+        if written is None:
+            if len(batch) == 1:
+                raise ModelError(
+                    "model", f"too little memory on {model.device.type} (use --device cpu, or less --pool or --drafts)"
+                )
+            most = sum(one.positions(drafts, blind=contrast_weight > 0) for one in batch[: len(batch) // 2])
+            continue
+        texts += written
+    return texts
+
+
+def _write_together(
+    model: PyramidionLM,
+    prompts: Prompts,
+    vocabulary: Vocabulary,
+    wanted: Sequence[Wanted],
+    drafts: int,
+    contrast_weight: float,
+    ngrams: Callable[[], Following],
+) -> list[str] | None:
+    """`write` side by side; None where memory ran out."""
+    try:
+        if drafts == 1 and len(wanted) == 1:
+            # Products in bfloat16 on a GPU are rounded otherwise with more rows: the text would not be the same.
+            guessing = wanted[0].copied is not None and model.device.type == "cpu"
+            lookup = Lookup(wanted[0].copied or (), ngrams()) if guessing else None
+            rows: _Rows = _SingleRows(model, prompts, wanted, lookup)
+        else:
+            rows = _Rows(model, prompts, wanted, drafts)
+        starts = zip(wanted, rows.start(contrast_weight), strict=True)
+        at_work = [
+            _compose(prompts, vocabulary, one, drafts, scores, partial(rows.keep, index))
+            for index, (one, scores) in enumerate(starts)
+        ]
+        texts: dict[int, str] = {}
+        following: Mapping[int, Tensor | None] = dict.fromkeys(range(len(wanted)))
+        while following:
+            growths: dict[int, Growth] = {}
+            for index, scores in following.items():
+                try:
+                    growths[index] = at_work[index].send(scores)  # type: ignore[arg-type]  # None begins
+                except StopIteration as ended:
+                    texts[index] = ended.value
+            following = rows.push(growths) if growths else {}
+    except torch.OutOfMemoryError:
+        # Left before another try: the error holds on to the caches.
+        return None
+    return [texts[index] for index in range(len(wanted))]
+
+
+def _compose(
+    prompts: Prompts,
+    vocabulary: Vocabulary,
+    wanted: Wanted,
+    drafts: int,
+    scores: Tensor,
+    keep: Callable[[int], None],
+) -> Generator[Growth, Tensor, str]:
+    """Write one summary: yields how its drafts grow, and is sent the scores [t, v] that their next tokens come from.
+
+    Args:
+        scores: [v] that the first token comes from.
+        keep: is called with the draft of a sentence that stays, before the next sentence.
+    """
+    progress = wanted.progress or (lambda done, words: None)
+    progress(0, wanted.words)
+    rules = SummaryRules(vocabulary, wanted.words, CPU, wanted.grounding)
     random = torch.Generator().manual_seed(0)
-    while not rules.done and len(rules.tokens) < room:
+    while not rules.done and len(rules.tokens) < wanted.room:
         candidates = [Draft(rules, scores) for _ in range(drafts)]
         live = list(range(drafts))
         while True:
             live = [index for index in live if candidates[index].choose(random if index else None)]
-            live = [index for index in live if len(candidates[index].rules.tokens) < room]
+            live = [index for index in live if len(candidates[index].rules.tokens) < wanted.room]
             if not live:
                 break
-            following = rows.push(live, [candidates[index].rules.tokens[-1] for index in live])
+            following = yield live, [candidates[index].rules.tokens[-1] for index in live]
             for index, one in zip(live, following, strict=True):
                 candidates[index].scores = one
-        worth = [draft.worth(prompts, support) for draft in candidates]
+        worth = [draft.worth(prompts, wanted.support) for draft in candidates]
         best = worth.index(max(worth))
-        rows.keep(best)
+        keep(best)
         rules, scores = candidates[best].rules, candidates[best].scores
-        if progress is not None:
-            progress(rules.words, words)
+        progress(rules.words, wanted.words)
     return " ".join(prompts.decode(rules.result()).split())
 
 
 class _Rows:
-    """The caches: of the document's row and of the blind one, each with room for all drafts of a sentence."""
+    """The caches: a row for each document and a blind one, each with room for all drafts of a sentence."""
 
-    def __init__(self, model: PyramidionLM, prompts: Prompts, room: int, drafts: int) -> None:
+    def __init__(self, model: PyramidionLM, prompts: Prompts, wanted: Sequence[Wanted], drafts: int) -> None:
         self.model = model
-        self.answer = torch.tensor(prompts.answer, device=model.device)
-        self.room = len(prompts.answer) + room * drafts
-        self.drafts = drafts
-        self.branches = Branches(drafts)
-        self.lower: list[KVCache] = []
-        self.upper: list[KVCache] = []
-        self._context = -1
+        self._answer = torch.tensor(prompts.answer, device=model.device)
+        self._readings = [one.reading for one in wanted]
+        # A row that rests takes part in others' passes: they write behind its end, and forget it.
+        self._room = len(prompts.answer) + drafts * (1 + max(one.room for one in wanted))
+        self._drafts = drafts
+        self._branches = [Branches(drafts) for _ in wanted]
 
-    def start(self, reading: Reading, contrast_weight: float) -> Tensor:
-        """The scores [v] that the first token comes from."""
-        self.weight = contrast_weight
-        hidden = [self._add(reading.context, reading.states)]
+    def start(self, contrast_weight: float) -> Tensor:
+        """Read what was kept; the scores [documents, v] that the first tokens come from."""
+        model, readings = self.model, self._readings
+        self._weight = contrast_weight
+        contexts = [reading.context for reading in readings]
+        states = [reading.states for reading in readings]
         if contrast_weight:
-            prefix = len(reading.states) - len(reading.kept)
-            hidden.append(self._add(reading.context[:prefix], reading.states[:prefix]))
-        return self._scores(torch.stack(hidden))
+            prefixes = [len(reading.states) - len(reading.kept) for reading in readings]
+            states += [one[:prefix] for one, prefix in zip(states, prefixes, strict=True)]
+            if any(len(context) > prefix for context, prefix in zip(contexts, prefixes, strict=True)):
+                contexts += [context[:prefix] for context, prefix in zip(contexts, prefixes, strict=True)]
+        # Where all documents were pooled, both contexts are the prefix, and one row of the lower layers does for both.
+        self.lower = model.new_cache(model.lower, max(map(len, contexts)) + self._room, len(contexts))
+        self.upper = model.new_cache(model.upper, max(map(len, states)) + self._room, len(states))
+        read = self._fill(self.lower, [torch.cat((context, self._answer)) for context in contexts], model.read)
+        blocks = [row[len(context) :] for row, context in zip(read, contexts, strict=True)] * 2
+        joined = [torch.cat(pair) for pair in zip(states, blocks, strict=False)]
+        hidden = self._fill(self.upper, joined, lambda x, cache: model.run(model.upper, x, cache))
+        return self._scores(torch.stack([row[-1] for row in hidden]))
 
-    def _add(self, context: Tensor, states: Tensor) -> Tensor:
-        """Read context [c] and states [s, d] as `Reading` has them; the last state [d]."""
-        model = self.model
-        # Where the document was pooled, both contexts are the prefix, and one row of the lower layers does for both.
-        if len(context) != self._context:
-            self.lower.append(model.new_cache(model.lower, len(context) + self.room))
-            block = model.read(torch.cat((context, self.answer))[None], self.lower[-1])[0]
-            self._context, self._block = len(context), block[len(context) :]
-        self.upper.append(model.new_cache(model.upper, len(states) + self.room))
-        return model.run(model.upper, torch.cat((states, self._block))[None], self.upper[-1])[0, -1]
+    @staticmethod
+    def _fill(cache: KVCache, rows: Sequence[Tensor], run: Callable[[Tensor, KVCache], Tensor]) -> list[Tensor]:
+        """`run` over rows of different lengths into a cache that is empty; of each row what comes out of it."""
+        size = len(rows) if cache.together else 1
+        out: list[Tensor] = []
+        for first in range(0, len(rows), size):
+            part = cache.part(first, first + size)
+            lengths = [len(row) for row in rows[first : first + size]]
+            results = run(pad_sequence(list(rows[first : first + size]), batch_first=True), part)
+            part.advance([length - max(lengths) for length in lengths])
+            out += [result[:length] for result, length in zip(results, lengths, strict=True)]
+        return out
 
-    def push(self, live: Sequence[int], tokens: Sequence[int]) -> Tensor:
-        """Append a token to each of the t drafts `live`; the scores [t, v] that their next ones come from."""
-        step = self.branches.step(live)
-        ids = torch.tensor(tokens, device=self.model.device).expand(len(self.lower), -1)
-        states = self.model.read(ids, *self.lower, step=step).expand(len(self.upper), -1, -1)
-        return self._scores(self.model.run(self.model.upper, states, *self.upper, step=step))
+    def push(self, growths: Mapping[int, Growth]) -> Mapping[int, Tensor]:
+        """Append a token to each of the t drafts that go on; by document the scores [t, v] that the next come from."""
+        documents = len(self._branches)
+        ids = torch.zeros(documents, max(len(live) for live, _ in growths.values()), dtype=torch.long)
+        steps = [_RESTING] * documents
+        for index, (live, tokens) in growths.items():
+            ids[index, : len(live)] = torch.tensor(tokens)
+            steps[index] = self._branches[index].step(live)
+        scores = self._pass(ids, steps)
+        return {index: scores[index, : len(live)] for index, (live, _) in growths.items()}
 
-    def keep(self, draft: int) -> None:
+    def _pass(self, ids: Tensor, steps: Sequence[Step] | None) -> Tensor:
+        """ids [documents, t] through the model -> scores [documents, t, v], on the CPU."""
+        model, documents = self.model, len(ids)
+        lower, upper = (len(cache.lengths) // documents for cache in (self.lower, self.upper))
+        states = model.read(ids.to(model.device).repeat(lower, 1), self.lower, steps and [*steps] * lower)
+        states = states.repeat(upper // lower, 1, 1)
+        return self._scores(model.run(model.upper, states, self.upper, steps and [*steps] * upper))
+
+    def keep(self, document: int, draft: int) -> None:
         """Go on from a draft; the others are lost."""
-        for cache in (*self.lower, *self.upper):
-            self.branches.keep(draft, cache)
-        self.branches = Branches(self.drafts)
+        held, places = self._branches[document].end(draft)
+        for cache in (self.lower, self.upper):
+            for row in range(document, len(cache.lengths), len(self._branches)):
+                cache.keep(row, held, places)
+        self._branches[document] = Branches(self._drafts)
 
     def _scores(self, hidden: Tensor) -> Tensor:
-        """Upper states [rows, ..., d], the document's row first -> scores [..., v]."""
+        """Upper states [rows, ..., d], those of the documents first -> scores [documents, ..., v] on the CPU."""
         logits = self.model.logits(hidden).float()
-        return contrast(logits[0], logits[-1], self.weight)
+        documents = len(self._branches)
+        return contrast(logits[:documents], logits[-documents:], self._weight).cpu()
 
 
 class _SingleRows(_Rows):
@@ -143,30 +276,29 @@ class _SingleRows(_Rows):
     Those that are then not chosen are taken out of the caches again.
     """
 
-    def __init__(self, model: PyramidionLM, prompts: Prompts, room: int, lookup: Lookup | None) -> None:
-        super().__init__(model, prompts, room + AHEAD, 1)
+    def __init__(self, model: PyramidionLM, prompts: Prompts, wanted: Sequence[Wanted], lookup: Lookup | None) -> None:
+        super().__init__(model, prompts, wanted, 1)
+        self._room += AHEAD
         self._lookup = lookup
         self._guessed: list[int] = []
         self._following = torch.empty(0)
         """Scores [1 + g, v] behind the last token written and behind each of the g guessed ones."""
 
-    def push(self, live: Sequence[int], tokens: Sequence[int]) -> Tensor:
+    def push(self, growths: Mapping[int, Growth]) -> Mapping[int, Tensor]:
         """As for several drafts."""
-        [token] = tokens
+        [(_, [token])] = growths.values()
         if self._lookup is not None:
             self._lookup.push(token)
         if self._guessed[:1] == [token]:
             self._guessed, self._following = self._guessed[1:], self._following[1:]
-            return self._following[:1]
-        for cache in (*self.lower, *self.upper):
+            return {0: self._following[:1]}
+        for cache in (self.lower, self.upper):
             cache.advance(-len(self._guessed))
         # As many rows as go through the layers for few.
-        most = min(AHEAD, FEW // len(self.upper) - 1)
+        most = min(AHEAD, FEW // len(self.upper.lengths) - 1)
         self._guessed = self._lookup.following(most) if self._lookup is not None else []
-        ids = torch.tensor([token, *self._guessed], device=self.model.device).expand(len(self.lower), -1)
-        states = self.model.read(ids, *self.lower).expand(len(self.upper), -1, -1)
-        self._following = self._scores(self.model.run(self.model.upper, states, *self.upper))
-        return self._following[:1]
+        [self._following] = self._pass(torch.tensor([[token, *self._guessed]]), None)
+        return {0: self._following[:1]}
 
-    def keep(self, draft: int) -> None:
+    def keep(self, document: int, draft: int) -> None:
         """Nothing is lost."""

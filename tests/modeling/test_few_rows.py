@@ -9,9 +9,9 @@ import torch
 
 from sumpool.modeling import int8, pyramidion_lm
 from sumpool.modeling.branches import Branches
+from sumpool.modeling.caches import KVCache
 from sumpool.modeling.checkpoint import load_model
 from sumpool.modeling.int8 import FEW
-from sumpool.modeling.layers import KVCache
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 
 CPU = torch.device("cpu")
@@ -30,11 +30,12 @@ def models(directory: Path) -> tuple[PyramidionLM, PyramidionLM]:
     return stored, widened
 
 
-def caches(model: PyramidionLM, rows: int) -> list[KVCache]:
-    """Of the upper layers, that hold something else for each row."""
-    made = [model.new_cache(model.upper, 96) for _ in range(rows)]
-    for row, cache in enumerate(made):
-        model.run(model.upper, model.read(torch.arange(20 + 7 * row)[None] + 100 * row), cache)
+def filled(model: PyramidionLM, rows: int) -> KVCache:
+    """A cache of the upper layers that holds something else in each row."""
+    made = model.new_cache(model.upper, 96, rows)
+    for row in range(rows):
+        ids = torch.arange(20 + 7 * row)[None] + 100 * row
+        model.run(model.upper, model.read(ids), made.part(row, row + 1))
     return made
 
 
@@ -46,7 +47,7 @@ def test_written_tokens_are_the_ordinary_layers_own(checkpoint: Path, rows: int,
     outs = []
     for model in (stored, widened):
         x = model.embed_tokens(ids).expand(rows, -1, -1)
-        outs.append(model.run(model.upper, x, *caches(model, rows)))
+        outs.append(model.run(model.upper, x, filled(model, rows)))
     assert (outs[0] - outs[1]).norm() / outs[1].norm() < (0.002 if exact else 0.03)
 
 
@@ -54,9 +55,9 @@ def test_written_tokens_are_the_ordinary_layers_own(checkpoint: Path, rows: int,
 def test_branches_are_the_ordinary_layers_own(checkpoint: Path) -> None:
     outs = []
     for model in models(checkpoint):
-        held, branches = caches(model, 1), Branches(2)
+        held, branches = filled(model, 1), Branches(2)
         for live in ([0, 1], [1]):
             x = model.embed_tokens(torch.tensor([[300 + one for one in live]]))
-            out = model.run(model.upper, x, *held, step=branches.step(live))
+            out = model.run(model.upper, x, held, [branches.step(live)])
         outs.append(out)
     assert (outs[0] - outs[1]).norm() / outs[1].norm() < 0.03

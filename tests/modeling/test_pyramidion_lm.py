@@ -15,7 +15,7 @@ from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.modeling.reading import focus_match, read, token_features
 from sumpool.modeling.rules import Vocabulary
-from sumpool.modeling.writing import write
+from sumpool.modeling.writing import Wanted, write
 
 PREFIX = [1, 2, 3]
 
@@ -156,7 +156,7 @@ def vocabulary(prompts: Prompts) -> Vocabulary:
 def test_even_a_random_model_neither_repeats_itself_nor_runs_on(
     model: PyramidionLM, prompts: Prompts, vocabulary: Vocabulary
 ) -> None:
-    text = write(model, prompts, vocabulary, read(model, random_tokens(300), PREFIX), words=40)
+    [text] = write(model, prompts, vocabulary, [Wanted(read(model, random_tokens(300), PREFIX), 40)])
     words = text.split()
     threes = [tuple(words[index : index + 3]) for index in range(len(words) - 2)]
     assert words

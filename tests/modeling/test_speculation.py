@@ -20,7 +20,7 @@ from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.modeling.reading import Reading, read
 from sumpool.modeling.rules import Vocabulary
 from sumpool.modeling.speculation import AHEAD, Lookup
-from sumpool.modeling.writing import write
+from sumpool.modeling.writing import Wanted, write
 
 WORDS = 16
 
@@ -113,18 +113,10 @@ def test_whatever_is_guessed_the_text_is_the_same(
     contrast = data.draw(st.sampled_from([0.0, 0.3]))
 
     def written(copied: list[int] | None, ngrams: Following | None = None) -> str:
-        return write(
-            stored,
-            prompts,
-            vocabulary,
-            reading,
-            words=WORDS,
-            drafts=1,
-            grounding=grounding,
-            contrast_weight=contrast,
-            copied=copied,
-            ngrams=lambda: ngrams or {},
-        )
+        wanted = [Wanted(reading, WORDS, grounding, copied=copied)]
+        options = {"drafts": 1, "contrast_weight": contrast, "ngrams": lambda: ngrams or {}}
+        [text] = write(stored, prompts, vocabulary, wanted, **options)
+        return text
 
     plain = written(None)
     copied = prompts.plain(plain)
@@ -137,11 +129,12 @@ def test_whatever_is_guessed_the_text_is_the_same(
 def test_a_text_that_was_guessed_takes_fewer_passes(
     stored: PyramidionLM, prompts: Prompts, vocabulary: Vocabulary, reading: Reading, passes: list[int]
 ) -> None:
-    plain = write(stored, prompts, vocabulary, reading, words=WORDS, drafts=1)
+    [plain] = write(stored, prompts, vocabulary, [Wanted(reading, WORDS)], drafts=1)
     count = len(passes)
     passes.clear()
     # What the tokenizer makes of the text may differ from what was written in places.
-    assert write(stored, prompts, vocabulary, reading, words=WORDS, drafts=1, copied=prompts.plain(plain)) == plain
+    copying = Wanted(reading, WORDS, copied=prompts.plain(plain))
+    assert write(stored, prompts, vocabulary, [copying], drafts=1) == [plain]
     assert len(passes) < 0.8 * count
 
 

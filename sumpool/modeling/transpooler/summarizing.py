@@ -17,13 +17,12 @@ from transformers.utils import logging
 from sumpool.errors import ModelError, UsageError
 from sumpool.modeling.blocks import Tokens
 from sumpool.modeling.checkpoint import check_parts
-from sumpool.modeling.grounding import Grounding
 from sumpool.modeling.prompts import Prompts, asked_length
 from sumpool.modeling.reading import Ranking, Reading
 from sumpool.modeling.rules import SummaryRules, Vocabulary
 from sumpool.modeling.transpooler.configuration import TranspoolerConfig
 from sumpool.modeling.transpooler.model import EncoderOutput, Transpooler
-from sumpool.modeling.writing import TOKENS_A_WORD
+from sumpool.modeling.writing import Wanted
 from sumpool.pooling.scorer import sentence_means
 
 
@@ -127,48 +126,48 @@ def write(
     model: Transpooler,
     prompts: TranspoolerPrompts,
     vocabulary: Vocabulary,
-    reading: Reading,
+    wanted: Sequence[Wanted],
     *,
-    words: int,
-    grounding: Grounding | None = None,
-    support: Callable[[str], float] | None = None,
     drafts: int = 1,
     contrast_weight: float = 0.0,
-    copied: Sequence[int] | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> str:
-    """A summary of about `words` words of what was read, under `SummaryRules`. The same input gives the same text.
+) -> list[str]:
+    """Summaries of what was read, one after the other, each under `SummaryRules`. The same input gives the same texts.
 
-    As many beams as `drafts`. `support`, `contrast_weight` and `copied` have no part in a beam search over whole
-    summaries.
+    As many beams as `drafts`. `contrast_weight`, and what is wanted besides words, grounding and progress, have no part
+    in a beam search over whole summaries.
     """
+    return [_write(model, prompts, vocabulary, one, drafts) for one in wanted]
+
+
+def _write(model: Transpooler, prompts: TranspoolerPrompts, vocabulary: Vocabulary, wanted: Wanted, beams: int) -> str:
     start = torch.tensor([model.config.decoder_start_token_id], device=model.device)
-    begun = torch.cat((start, reading.context))
-    room = words * TOKENS_A_WORD
+    begun = torch.cat((start, wanted.reading.context))
+    room = wanted.room
     if model.config.positions == "learned":
         room = min(room, model.config.max_position_embeddings - len(begun))
-    rules = _Rules(SummaryRules(vocabulary, words, model.device, grounding), len(begun), progress)
+    rules = SummaryRules(vocabulary, wanted.words, model.device, wanted.grounding)
+    processor = _Rules(rules, len(begun), wanted.progress)
     # The base's own settings (least length, forced tokens) stand for another kind of summary.
     settings = GenerationConfig(
         max_new_tokens=room,
-        num_beams=drafts,
+        num_beams=beams,
         do_sample=False,
-        early_stopping=drafts > 1,
+        early_stopping=beams > 1,
         eos_token_id=prompts.end,
         pad_token_id=model.config.pad_token_id,
         decoder_start_token_id=model.config.decoder_start_token_id,
     )
     model.generation_config = settings
     [written] = model.generate(  # type: ignore[misc]  # transformers types what it is called on by a protocol
-        encoder_outputs=EncoderOutput(last_hidden_state=reading.states[None]),
+        encoder_outputs=EncoderOutput(last_hidden_state=wanted.reading.states[None]),
         decoder_input_ids=begun[None],
         generation_config=settings,
-        logits_processor=LogitsProcessorList([rules]),
+        logits_processor=LogitsProcessorList([processor]),
     )
     tokens = written[len(begun) :].tolist()
     if prompts.end in tokens:
         tokens = tokens[: tokens.index(prompts.end)]
-    return " ".join(prompts.decode(rules.result(tokens)).split())
+    return " ".join(prompts.decode(processor.result(tokens)).split())
 
 
 class _Rules(LogitsProcessor):
