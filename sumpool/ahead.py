@@ -88,8 +88,8 @@ class Job(Generic[Item, Result]):
 class Ahead(Generic[Item, Result]):
     """Does `work(item, progress)` for one item after the other in a thread, `most` items ahead of what is asked for.
 
-    Iterating gives a Job for each item, in order, to wait for. Leaving the `with` block ends the thread; `abandon` is
-    called until it has ended, and is to make the work that it is at fail.
+    Iterating gives a Job for each item, in order, to wait for; `done` those that need not be waited for. Leaving the
+    `with` block ends the thread; `abandon` is called until it has ended, and is to make the work that it is at fail.
     """
 
     def __init__(
@@ -102,8 +102,9 @@ class Ahead(Generic[Item, Result]):
     ) -> None:
         self._items = iter(items)
         self._work = work
-        self._most = most
+        self.most = most
         self._abandon = abandon
+        self._ordered: deque[Job[Item, Result]] = deque()
         self._orders: queue.SimpleQueue[Job[Item, Result] | None] = queue.SimpleQueue()
         self._left = False
         # A daemon, so that work which can't be abandoned, such as waiting for a disk, does not keep the program.
@@ -124,14 +125,22 @@ class Ahead(Generic[Item, Result]):
             self._thread.join(0.02)
 
     def __iter__(self) -> Iterator[Job[Item, Result]]:
-        ordered: deque[Job[Item, Result]] = deque()
-        while True:
-            while len(ordered) <= self._most and (item := next(self._items, None)) is not None:
-                ordered.append(Job(item, self._work))
-                self._orders.put(ordered[-1])
-            if not ordered:
-                return
-            yield ordered.popleft()
+        while self._order():
+            yield self._ordered.popleft()
+
+    def done(self, most: int) -> list[Job[Item, Result]]:
+        """The next jobs, up to `most` of them, as far as they are done already."""
+        found: list[Job[Item, Result]] = []
+        while len(found) < most and self._order() and self._ordered[0].ends_within(0):
+            found.append(self._ordered.popleft())
+        return found
+
+    def _order(self) -> bool:
+        """Have work done that far ahead; False if there is none left."""
+        while len(self._ordered) <= self.most and (item := next(self._items, None)) is not None:
+            self._ordered.append(Job(item, self._work))
+            self._orders.put(self._ordered[-1])
+        return bool(self._ordered)
 
     def _serve(self) -> None:
         while (job := self._orders.get()) is not None and not self._left:

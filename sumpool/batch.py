@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -198,22 +198,43 @@ def make_result(
     summarizer: Summarizer, ready: Ready, writing: Writing, progress: Progress, *, highlight: bool = False
 ) -> Made:
     """The summary, or the highlight page's content, of a document that was read; DocumentError if it can't be made."""
-    make = summarizer.highlight if highlight else summarizer.summarize
-    result = make(
-        ready.document,
-        length=writing.length,
-        focus=writing.focus,
-        wording=writing.wording,
-        grounded=writing.grounded,
-        progress=progress,
-    )
-    if isinstance(result, Highlight):
-        return Made(replace(result, summary=_timed(result.summary, ready.seconds)), ready.content)
-    return Made(_timed(result, ready.seconds), ready.content)
+    if highlight:
+        page = summarizer.highlight(ready.document, **_asked(writing), progress=progress)
+        return Made(replace(page, summary=_timed(page.summary, ready.seconds)), ready.content)
+    [made] = make_results(summarizer, [ready], writing, progress)
+    if isinstance(made, DocumentError):
+        raise made
+    return made
+
+
+def make_results(
+    summarizer: Summarizer, ready: Sequence[Ready], writing: Writing, progress: Progress
+) -> list[Made | DocumentError]:
+    """The summaries of documents that were read; a DocumentError as a value for each that can't be made."""
+    documents = [one.document for one in ready]
+    results = summarizer.summarize_many(documents, **_asked(writing), progress=progress)
+    return [
+        result if isinstance(result, DocumentError) else Made(_timed(result, one.seconds), one.content)
+        for one, result in zip(ready, results, strict=True)
+    ]
+
+
+def given(state: Made | SumpoolError | None) -> Made | None:
+    """An `Outcome` of what is known already."""
+    if isinstance(state, SumpoolError):
+        raise state
+    return state
+
+
+def _asked(writing: Writing) -> dict[str, Any]:
+    """Options of the summarizer's methods."""
+    return {name: getattr(writing, name) for name in ("length", "focus", "wording", "grounded")}
 
 
 class Batch:
-    """Makes results of tasks, one after the other, with one model, which is loaded when the first document is read.
+    """Makes results of tasks with one model, which is loaded when the first document is read.
+
+    One after the other; on a GPU, the summaries of documents that have been read by then are made at once.
 
     Args:
         reading: how documents are read.
@@ -273,13 +294,28 @@ class Batch:
         return not self._tally.failed
 
     def _outcomes(self, upcoming: Lookahead[Task]) -> Generator[tuple[Task, Outcome], None, None]:
-        """Each task with what becomes of it, as soon as that can be waited for: here, one after the other."""
+        """Each task with what becomes of it, as soon as that can be waited for: here, in their order."""
         from sumpool.documents.isolation import end_workers
 
+        number = 1
         with Ahead(upcoming, self._read, most=AHEAD, abandon=end_workers) as jobs:
-            for number, job in enumerate(jobs, 1):
-                task = self._doomed or job.item
-                yield task, partial(self._do, task, job, number, upcoming.total)
+            for job in jobs:
+                others = self._read_by_now(jobs)
+                if self._summarizer is not None and others:
+                    together = [job, *others]
+                    states = self._do_together(self._summarizer, together, number, upcoming.total)
+                    yield from ((one.item, partial(given, state)) for one, state in zip(together, states, strict=True))
+                else:
+                    task = self._doomed or job.item
+                    yield task, partial(self._do, task, job, number, upcoming.total)
+                number += 1 + len(others)
+
+    def _read_by_now(self, jobs: Ahead[Task, Ready | None]) -> list[Job[Task, Ready | None]]:
+        """The next documents that are there already, if it is worth while to have them done with the one before."""
+        if self._summarizer is None or self._summarizer.side_by_side == 1 or self._highlight or self._doomed:
+            return []
+        jobs.most = self._summarizer.side_by_side
+        return jobs.done(self._summarizer.side_by_side - 1)
 
     def _found(self, tasks: Iterable[Task]) -> Iterator[Task]:
         """The tasks; what is known to be wrong already is said before anybody waits for anything."""
@@ -317,6 +353,26 @@ class Batch:
             if self._summarizer is None:
                 self._summarizer = load_summarizer(self._writing, self._terminal)
             return make_result(self._summarizer, ready, self._writing, self._terminal, highlight=self._highlight)
+
+    def _do_together(
+        self, summarizer: Summarizer, jobs: Sequence[Job[Task, Ready | None]], number: int, total: int | None
+    ) -> list[Made | SumpoolError | None]:
+        """What becomes of tasks that need not be waited for; what goes wrong with one comes as a value."""
+        states: list[Made | SumpoolError | None] = [None] * len(jobs)
+        ready: dict[int, Ready] = {}
+        with self._terminal.document(jobs[0].item.source.name, number, total):
+            for index, job in enumerate(jobs):
+                try:
+                    read = job.wait(self._terminal)
+                except SumpoolError as error:
+                    states[index] = error
+                else:
+                    if read is not None:
+                        ready[index] = read
+            made = make_results(summarizer, list(ready.values()), self._writing, self._terminal)
+            for index, state in zip(ready, made, strict=True):
+                states[index] = state
+        return states
 
     def _deliver(self, task: Task, made: Made | None, printing: Renderer) -> None:
         """Print or write what was made of a task."""

@@ -36,6 +36,7 @@ from sumpool.batch import (
     Ready,
     Task,
     Writing,
+    given,
     make_result,
     model_fingerprints,
     new_summarizer,
@@ -121,7 +122,7 @@ class RayBatch(Batch):
         try:
             for number, (task, standing) in enumerate(zip(tasks, pool.map(self._checked, tasks), strict=True)):
                 if task.source.error is not None:
-                    yield task, partial(_given, task.source.error)
+                    yield task, partial(given, task.source.error)
                 else:
                     states[number] = (task, standing)
         finally:
@@ -138,7 +139,7 @@ class RayBatch(Batch):
             for done in range(1, len(states) + 1):
                 with self._terminal.document("documents", done, len(states), f"{session.workers} at work"):
                     number, state = next(found)
-                yield tasks[number], partial(_given, state)
+                yield tasks[number], partial(given, state)
 
     def _checked(self, task: Task) -> Standing:
         """`_standing`, from any thread, with what goes wrong as a value."""
@@ -304,12 +305,6 @@ def _attempt(work: Callable[[], Any]) -> Any:
         return error
     except Exception as error:
         return DocumentError("unexpected", f"{type(error).__name__}: {_first_line(error)} (please report this)")
-
-
-def _given(state: Any) -> Made | None:
-    if isinstance(state, SumpoolError):
-        raise state
-    return cast("Made | None", state)
 
 
 def _go_to(directory: str) -> None:

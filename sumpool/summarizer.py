@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -41,7 +43,33 @@ RUNNING = frozenset({"body", "abstract", "list"})
 WINDOW_ROOM = 1024
 """Tokens of a model's window that are left to the instruction and the summary."""
 MOST_DRAFTS = 16
+SIDE_BY_SIDE = 32
+"""Documents that a GPU is given at once."""
 LARGEST_POOL = 8192 - WINDOW_ROOM
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A document that was read for a summary of about `words` words.
+
+    Attributes:
+        document, tokens, reading: the document, and what `Summarizer.tokenize` and `Summarizer.read` made of it.
+        words: as many as the summary shall have.
+        wording: what it is made of, as in `Summarizer.summarize`.
+        focus: what to pay attention to.
+        progress: is told how far writing is.
+        extracting, modelling: seconds that it took to extract the document, and to read it.
+    """
+
+    document: Document
+    tokens: Tokens
+    reading: Reading
+    words: int
+    wording: Wording
+    focus: str | None = None
+    progress: Progress = field(default_factory=Progress)
+    extracting: float = 0.0
+    modelling: float = 0.0
 
 
 class Composed(NamedTuple):
@@ -138,7 +166,17 @@ class Summarizer:
             DocumentError: the source can't be read.
             UsageError: the length makes no sense.
         """
-        return self._summarize(source, length, focus, wording, grounded, abstract, password, timeout, progress)[0]
+        assigned = self._assign(
+            source,
+            length=length,
+            focus=focus,
+            wording=wording,
+            abstract=abstract,
+            password=password,
+            timeout=timeout,
+            progress=progress,
+        )
+        return self._summaries([assigned], grounded=grounded)[0]
 
     def highlight(
         self,
@@ -157,26 +195,62 @@ class Summarizer:
 
         `sumpool.rendering.highlight_page` makes a page of it.
         """
-        summary, document, tokens, reading = self._summarize(
-            source, length, focus, wording, grounded, abstract, password, timeout, progress
+        assigned = self._assign(
+            source,
+            length=length,
+            focus=focus,
+            wording=wording,
+            abstract=abstract,
+            password=password,
+            timeout=timeout,
+            progress=progress,
         )
+        [summary] = self._summaries([assigned], grounded=grounded)
+        document, reading = assigned.document, assigned.reading
         kept: list[int] = reading.kept.tolist()
         sentences = [(s.start, s.end) for s in document.sentences]
-        spans = character_spans(self._prompts, document.text, sentences, tokens, kept)
+        spans = character_spans(self._prompts, document.text, sentences, assigned.tokens, kept)
         return Highlight(document, summary, tuple(reading.scores.tolist()), tuple(spans), len(kept))
 
-    def _summarize(
+    def summarize_many(
+        self, sources: Iterable[str | Path | Document], *, grounded: bool = True, **options: Any
+    ) -> Iterator[Summary | DocumentError]:
+        """`summarize` for each source in order; a source that can't be read gives its DocumentError as a value.
+
+        The error's `source` attribute names it. On a GPU several documents are read before the first summary comes, and
+        their summaries are written side by side; what that took is divided among them.
+        """
+        upcoming = iter(sources)
+        while group := list(islice(upcoming, self.side_by_side)):
+            outcomes: list[Assignment | DocumentError] = []
+            for source in group:
+                try:
+                    outcomes.append(self._assign(source, **options))
+                except DocumentError as error:
+                    error.source = source.source if isinstance(source, Document) else str(source)
+                    outcomes.append(error)
+            assigned = [outcome for outcome in outcomes if isinstance(outcome, Assignment)]
+            summaries = iter(self._summaries(assigned, grounded=grounded))
+            yield from (next(summaries) if isinstance(outcome, Assignment) else outcome for outcome in outcomes)
+
+    @property
+    def side_by_side(self) -> int:
+        """Documents that are worth being summarized at once."""
+        return 1 if self.device == "cpu" else SIDE_BY_SIDE
+
+    def _assign(
         self,
         source: str | Path | Document,
-        length: int | str,
-        focus: str | None,
-        wording: Wording | None,
-        grounded: bool,
-        abstract: Literal["keep", "drop"],
-        password: str | None,
-        timeout: float,
-        progress: Progress | None,
-    ) -> tuple[Summary, Document, Tokens, Reading]:
+        *,
+        length: int | str = "medium",
+        focus: str | None = None,
+        wording: Wording | None = None,
+        abstract: Literal["keep", "drop"] = "keep",
+        password: str | None = None,
+        timeout: float = 120.0,
+        progress: Progress | None = None,
+    ) -> Assignment:
+        """Extract and read one document, as `summarize` says."""
         words = parse_length(length)
         watcher = progress or Progress()
         started = time.perf_counter()
@@ -196,13 +270,19 @@ class Summarizer:
         tokens = self.tokenize(document)
         wording = wording or self.wording_for(document, tokens)
         reading = self.read(tokens, words, focus=focus, wording=wording, progress=watcher)
-        read_at = time.perf_counter()
-        sentences = self.compose(
-            document, tokens, reading, words, focus=focus, wording=wording, grounded=grounded, progress=watcher
-        )
-        written = time.perf_counter()
-        statements, passages = _rest(sentences, document, tokens, reading)
-        summary = Summary(
+        seconds = (extracted - started, time.perf_counter() - extracted)
+        return Assignment(document, tokens, reading, words, wording, focus, watcher, *seconds)
+
+    def _summaries(self, assigned: Sequence[Assignment], *, grounded: bool) -> list[Summary]:
+        began = time.perf_counter()
+        composed = self.compose(assigned, grounded=grounded)
+        writing = (time.perf_counter() - began) / max(len(assigned), 1)
+        return [self._summary(one, sentences, writing) for one, sentences in zip(assigned, composed, strict=True)]
+
+    def _summary(self, assigned: Assignment, sentences: list[Composed], writing: float) -> Summary:
+        document = assigned.document
+        statements, passages = _rest(sentences, document, assigned.tokens, assigned.reading)
+        return Summary(
             source=document.source,
             title=document.title,
             text=" ".join(sentence.text for sentence in sentences),
@@ -210,13 +290,12 @@ class Summarizer:
             passages=tuple(passages),
             pages=document.pages,
             words=document.words,
-            tokens=len(tokens),
+            tokens=len(assigned.tokens),
             model=self.model_name,
             device=self.device,
             wording="quoted" if all(sentence.quoted for sentence in sentences) else "own",
-            seconds=Seconds(extracted - started, read_at - extracted, written - read_at),
+            seconds=Seconds(assigned.extracting, assigned.modelling, writing),
         )
-        return summary, document, tokens, reading
 
     def wording_for(self, document: Document, tokens: Tokens) -> Wording:
         """What a summary of the document is made of unless something else is wanted: quotes, where the model does best
@@ -267,101 +346,65 @@ class Summarizer:
             progress=(progress or Progress()).reading,
         )
 
-    def compose(
-        self,
-        document: Document,
-        tokens: Tokens,
-        reading: Reading,
-        words: int,
-        *,
-        wording: Wording,
-        focus: str | None = None,
-        progress: Progress | None = None,
-        **writing: Any,
-    ) -> list[Composed]:
-        """The sentences of a summary of about `words` words, each with those of the document that it rests on.
+    def compose(self, assigned: Sequence[Assignment], **writing: Any) -> list[list[Composed]]:
+        """The sentences of each document's summary, each with those of the document that it rests on.
 
-        Args:
-            document, tokens, reading: the document, and what `tokenize` and `read` made of it.
-            words: as many as it shall have.
-            wording: as in `summarize`. Where nothing that was kept can be quoted, such as rows of a table, what was not
-                kept is; where the document has no sentence to quote, the model's own words take over.
-            focus: what to pay attention to.
-            progress: is told how far writing is.
-            **writing: what else `write` takes, for the model's own words.
+        Where nothing that was kept can be quoted, such as rows of a table, what was not kept is; where a document has
+        no sentence to quote, the model's own words take over.
+
+        **writing: what else `write` takes, for the model's own words.
         """
-        kept = _kept_sentences(document, tokens, reading)
-        if wording == "quoted":
-            texts = [document.text[sentence.start : sentence.end] for sentence in document.sentences]
-            logits = torch.logit(reading.scores, eps=1e-6).tolist()
-            choose = partial(quote, texts, logits, words=words, focus=focus, spoken=is_conversation(document))
-            if quotes := choose(kept) or choose(range(len(texts))):
-                if progress is not None:
-                    progress.writing(sum(len(found.text.split()) for found in quotes), words)
-                return [Composed(found.text, (found.index,), quoted=True) for found in quotes]
-        text = self.write(document, tokens, reading, words, focus=focus, progress=progress, **writing)
-        support = _support(document, kept)
-        return [
-            Composed(text[start:end], tuple(kept[place] for place in support.of(text[start:end])), quoted=False)
-            for start, end in split_sentences(text)
-        ]
+        composed = [_quotes(one) if one.wording == "quoted" else [] for one in assigned]
+        unquoted = [index for index, sentences in enumerate(composed) if not sentences]
+        texts = self.write([assigned[index] for index in unquoted], **writing) if unquoted else []
+        for index, text in zip(unquoted, texts, strict=True):
+            composed[index] = _own(assigned[index], text)
+        return composed
 
     @torch.inference_mode()
     def write(
         self,
-        document: Document,
-        tokens: Tokens,
-        reading: Reading,
-        words: int,
+        assigned: Sequence[Assignment],
         *,
-        focus: str | None = None,
         grounded: bool = True,
         drafts: int | None = None,
         contrast: float = CONTRAST,
         speculate: bool = True,
-        progress: Progress | None = None,
-    ) -> str:
-        """A summary of about `words` words of what was read, in the model's own words.
+    ) -> list[str]:
+        """Each document's summary in the model's own words, on a GPU side by side.
 
         Args:
-            document, tokens, reading, words: as for `compose`.
-            focus: for another writer, what to pay attention to; the model has it from `read`.
+            assigned: the documents. For another writer, what to pay attention to counts; the model has it from `read`.
             grounded: write no number and no name that the document lacks.
             drafts: of each sentence; the summarizer's own number by default. Not for another writer.
             contrast: how much it counts what the document adds to what the model would write without it. Not for
                 another writer.
             speculate: write a single draft faster by guessing what comes next; the text is the same without.
-            progress: is told how far writing is.
         """
-        watcher = progress or Progress()
-        grounding = Grounding(document.text, self._vocabulary.ordinary) if grounded else None
+        groundings = [Grounding(one.document.text, self._vocabulary.ordinary) if grounded else None for one in assigned]
         if self._writer is not None:
-            sentences = _sentences(document, tokens, reading)
-            return self._writer.write(sentences, words, focus=focus, grounding=grounding, progress=watcher.writing)
-        wanted = Wanted(
-            reading,
-            words,
-            grounding,
-            support=_support(document, _kept_sentences(document, tokens, reading)).share,
-            copied=[tokens.ids[place] for place in reading.kept.tolist()] if speculate else None,
-            progress=watcher.writing,
-        )
-        [text] = self._engine.write(self._vocabulary, [wanted], drafts=drafts or self._drafts, contrast_weight=contrast)
-        return text
-
-    def summarize_many(
-        self, sources: Iterable[str | Path | Document], **options: Any
-    ) -> Iterator[Summary | DocumentError]:
-        """`summarize` for each source in order; a source that can't be read gives its DocumentError as a value.
-
-        The error's `source` attribute names it.
-        """
-        for source in sources:
-            try:
-                yield self.summarize(source, **options)
-            except DocumentError as error:
-                error.source = source.source if isinstance(source, Document) else str(source)
-                yield error
+            return [
+                self._writer.write(
+                    _sentences(one.document, one.tokens, one.reading),
+                    one.words,
+                    focus=one.focus,
+                    grounding=grounding,
+                    progress=one.progress.writing,
+                )
+                for one, grounding in zip(assigned, groundings, strict=True)
+            ]
+        wanted = [
+            Wanted(
+                one.reading,
+                one.words,
+                grounding,
+                support=_support(one.document, _kept_sentences(one.document, one.tokens, one.reading)).share,
+                copied=[one.tokens.ids[place] for place in one.reading.kept.tolist()] if speculate else None,
+                progress=one.progress.writing,
+            )
+            for one, grounding in zip(assigned, groundings, strict=True)
+        ]
+        return self._engine.write(self._vocabulary, wanted, drafts=drafts or self._drafts, contrast_weight=contrast)
 
 
 def summarize(source: str | Path | Document, **options: Any) -> Summary:
@@ -384,6 +427,30 @@ def pick_device(name: str) -> torch.device:
     if not there[name]:
         raise UsageError("device", f"--device {name}: not available on this machine (use --device auto or cpu)")
     return torch.device(name)
+
+
+def _quotes(assigned: Assignment) -> list[Composed]:
+    """A summary of the document's own sentences; empty if it has none to quote."""
+    document, words = assigned.document, assigned.words
+    texts = [document.text[sentence.start : sentence.end] for sentence in document.sentences]
+    logits = torch.logit(assigned.reading.scores, eps=1e-6).tolist()
+    spoken = is_conversation(document)
+    choose = partial(quote, texts, logits, words=words, focus=assigned.focus, spoken=spoken)
+    kept = _kept_sentences(document, assigned.tokens, assigned.reading)
+    quotes = choose(kept) or choose(range(len(texts)))
+    if quotes:
+        assigned.progress.writing(sum(len(found.text.split()) for found in quotes), words)
+    return [Composed(found.text, (found.index,), quoted=True) for found in quotes]
+
+
+def _own(assigned: Assignment, text: str) -> list[Composed]:
+    """The sentences of a summary in a model's words, with what supports them."""
+    kept = _kept_sentences(assigned.document, assigned.tokens, assigned.reading)
+    support = _support(assigned.document, kept)
+    return [
+        Composed(text[start:end], tuple(kept[place] for place in support.of(text[start:end])), quoted=False)
+        for start, end in split_sentences(text)
+    ]
 
 
 def _kept_sentences(document: Document, tokens: Tokens, reading: Reading) -> list[int]:

@@ -18,6 +18,7 @@ from sumpool.modeling.blocks import tokenize
 from sumpool.modeling.config import PyramidionConfig
 from sumpool.modeling.prompts import Prompts
 from sumpool.progress import Progress
+from sumpool.summary import Wording
 
 CHUNK = 3_000
 """Document tokens in a chunk: what LangChain's map-reduce summarization puts together at most."""
@@ -103,26 +104,24 @@ def perform(task: Task) -> Run:
     return run
 
 
-OPTIONS: dict[str, dict[str, Any]] = {
-    "sumpool": {"wording": "quoted"},
-    "own": {"wording": "own"},
-    "greedy": {"wording": "own", "drafts": 1, "contrast": 0.0},
-}
-"""How our systems differ: options of `Summarizer.compose`."""
+OPTIONS: dict[str, dict[str, Any]] = {"sumpool": {}, "own": {}, "greedy": {"drafts": 1, "contrast": 0.0}}
+"""How our systems differ besides the wording: options of `Summarizer.compose`."""
 
 
 def _ours(task: Task, run: Run, clock: _Clock) -> None:
-    from sumpool.summarizer import Summarizer
+    from sumpool.summarizer import Assignment, Summarizer
 
     summarizer = Summarizer(task.checkpoint, device=task.device)
     run.load = clock.lap()
     document = read_document(task.document)
     run.extract = clock.lap()
     tokens = summarizer.tokenize(document)
-    reading = summarizer.read(tokens, task.words, wording=OPTIONS[task.system]["wording"])
+    wording: Wording = "quoted" if task.system == "sumpool" else "own"
+    reading = summarizer.read(tokens, task.words, wording=wording)
     run.read = clock.lap()
     watcher = _Watcher(run, clock)
-    sentences = summarizer.compose(document, tokens, reading, task.words, progress=watcher, **OPTIONS[task.system])
+    assigned = Assignment(document, tokens, reading, task.words, wording, progress=watcher)
+    [sentences] = summarizer.compose([assigned], **OPTIONS[task.system])
     run.write = clock.lap()
     run.document_tokens = run.read_tokens = len(tokens)
     text = " ".join(sentence.text for sentence in sentences)

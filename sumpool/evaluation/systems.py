@@ -15,7 +15,7 @@ from sumpool.modeling.blocks import Tokens
 from sumpool.modeling.checkpoint import find_model, load_config
 from sumpool.modeling.reading import Ranking
 from sumpool.progress import Progress
-from sumpool.summarizer import WINDOW_ROOM, Summarizer
+from sumpool.summarizer import WINDOW_ROOM, Assignment, Summarizer
 from sumpool.summary import Wording
 
 
@@ -86,7 +86,8 @@ def pooled(
         chosen = wording or summarizer.wording_for(case.document, tokens)
         asked: dict[str, Any] = {"focus": case.focus, "wording": chosen, "progress": progress}
         reading = summarizer.read(tokens, case.words, ranking=ranking_for(case), **asked)
-        sentences = summarizer.compose(case.document, tokens, reading, case.words, **asked, **writing)
+        assigned = Assignment(case.document, tokens, reading, case.words, **asked)
+        [sentences] = summarizer.compose([assigned], **writing)
         text = " ".join(sentence.text for sentence in sentences)
         kept = reading.kept.tolist()
         return Written(text, Pool(kept, tokens.sentence_starts) if len(kept) < len(tokens) else None)
@@ -101,7 +102,8 @@ def unpooled(summarizer: Summarizer, window: int) -> System:
         document = beginning(case.document, summarizer.tokenize(case.document), window)
         tokens = summarizer.tokenize(document)
         reading = summarizer.read(tokens, case.words, focus=case.focus, wording="own", progress=progress)
-        text = summarizer.write(document, tokens, reading, case.words, drafts=1, contrast=0.0, progress=progress)
+        assigned = Assignment(document, tokens, reading, case.words, "own", progress=progress)
+        [text] = summarizer.write([assigned], drafts=1, contrast=0.0)
         return Written(text)
 
     return system

@@ -20,6 +20,7 @@ from sumpool.ahead import Ahead, Lookahead
 from sumpool.outputs import OutputError
 from sumpool.progress import Progress
 from sumpool.record import NAME, Record, fingerprint
+from sumpool.summarizer import Summarizer
 
 Sumpool = Callable[..., Any]
 Command = Callable[..., "subprocess.Popen[bytes]"]
@@ -323,6 +324,62 @@ def test_reading_ahead_keeps_order_and_is_never_far_ahead() -> None:
                 assert job.wait(Progress()) == job.item**2
             assert max(begun) <= job.item + 2
     assert begun == list(range(1, 20))
+
+
+def test_what_was_read_ahead_can_be_had_at_once() -> None:
+    waits, reading = threading.Event(), threading.Event()
+
+    def work(item: int, progress: Progress) -> int:
+        if item == 4:
+            reading.set()
+            waits.wait(10)
+        return item * item
+
+    with Ahead(range(1, 7), work, most=3, abandon=waits.set) as jobs:
+        following = iter(jobs)
+        assert next(following).wait(Progress()) == 1
+        assert reading.wait(10)
+        assert [job.item for job in jobs.done(1)] == [2]
+        assert [job.item for job in jobs.done(5)] == [3], "the fourth is not done"
+        waits.set()
+        assert [job.wait(Progress()) for job in following] == [16, 25, 36]
+        assert jobs.done(5) == []
+
+
+def test_documents_that_are_there_are_summarized_together_and_nothing_else_changes(
+    story: Path, summarize: Sumpool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is on a GPU: ten documents, two of them broken, two finished before."""
+    docs = story.parent / "docs"
+    docs.mkdir()
+    for number in range(8):
+        (docs / f"{number}.txt").write_text(story.read_text() + f"Boat number {number} was sold.\n" * (number + 1))
+    (docs / "broken.pdf").write_bytes(b"%PDF-1.4 nothing")
+    (docs / "empty.txt").write_text("")
+    options = ("--wording", "own", "--drafts", "1")
+    alone = summarize("docs", "-o", "alone", *options)
+    shutil.copytree("alone", "together")
+    for number in range(2, 8):
+        (story.parent / f"together/{number}.txt.txt").unlink()
+    groups: list[int] = []
+    whole = Summarizer.summarize_many
+
+    def counted(self: Summarizer, sources: list[Any], **options: Any) -> Any:
+        groups.append(len(sources))
+        time.sleep(0.2)  # the next ones are read meanwhile
+        return whole(self, sources, **options)
+
+    monkeypatch.setattr(Summarizer, "summarize_many", counted)
+    monkeypatch.setattr(Summarizer, "side_by_side", 4)
+    result = summarize("docs", "-o", "together", *options)
+    assert max(groups) in (2, 3, 4), groups
+    assert sum(groups) == 6
+    assert outputs(story.parent / "together") == outputs(story.parent / "alone")
+    assert (result.code, alone.code) == (1, 1)
+    assert "done     6\nskipped  2" in result.err
+    assert sorted(line for line in result.err.splitlines() if line.startswith("sumpool:")) == sorted(
+        line for line in alone.err.splitlines() if line.startswith("sumpool:")
+    )
 
 
 def test_reading_ahead_ends_what_nobody_waits_for() -> None:

@@ -18,7 +18,7 @@ from sumpool.evaluation.settings import Settings
 from sumpool.evaluation.systems import beginning, make_systems
 from sumpool.modeling.blocks import Tokens
 from sumpool.progress import Progress
-from sumpool.summarizer import Summarizer
+from sumpool.summarizer import Assignment, Summarizer
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_where_nothing_that_was_kept_can_be_quoted_what_was_not_is(summarizer: S
     document = from_text(f"{rows}\n\n{prose}")
     tokens = summarizer.tokenize(document)
     reading = summarizer.read(tokens, 20, wording="own", ranking=from_the_start)
-    (quoted,) = summarizer.compose(document, tokens, reading, 20, wording="quoted")
+    [[quoted]] = summarizer.compose([Assignment(document, tokens, reading, 20, "quoted")])
     assert (quoted.text, quoted.quoted) == (prose, True)
 
 

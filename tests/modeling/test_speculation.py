@@ -21,6 +21,7 @@ from sumpool.modeling.reading import Reading, read
 from sumpool.modeling.rules import Vocabulary
 from sumpool.modeling.speculation import AHEAD, Lookup
 from sumpool.modeling.writing import Wanted, write
+from sumpool.summarizer import Assignment
 
 WORDS = 16
 
@@ -147,10 +148,11 @@ def test_the_shipped_model_writes_the_same_and_copies_now_and_then(
     document = read_document(root / "examples" / name)
     tokens = shipped.tokenize(document)
     reading = shipped.read(tokens, 30, wording="own")
-    plain = shipped.write(document, tokens, reading, 30, drafts=1, speculate=False)
+    assigned = [Assignment(document, tokens, reading, 30, "own")]
+    plain = shipped.write(assigned, drafts=1, speculate=False)
     count = len(passes)
     passes.clear()
-    assert shipped.write(document, tokens, reading, 30, drafts=1) == plain
+    assert shipped.write(assigned, drafts=1) == plain
     assert len(passes) < count
 
 
