@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from functools import cache, cached_property
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+Floats = NDArray[np.float32]
 
 FEW = 8
 """Rows up to which `FewRows` beats an ordinary product with widened weights."""
@@ -19,6 +23,8 @@ _FINER = 64
 """Steps that such a step is divided into, at most."""
 _LEAST = 1e-30
 """Scale of a row of zeros."""
+_MANY = 8192
+"""Outputs from which on a second core pays."""
 
 
 def matrix_type() -> torch.dtype:
@@ -66,7 +72,8 @@ class Int8Linear(nn.Module):
 
 
 class FewRows:
-    """The maps of one input put together, for up to `FEW` rows of it.
+    """The maps of one input put together, for up to `FEW` rows of it, in numpy: its calls on small arrays take half the
+    time of torch's.
 
     Where the CPU multiplies int8 with int8, each row becomes two: itself rounded to int8, and what that took away. One
     alone loses too much, since a few numbers of a row are far larger than the rest; two have 13 bits. Such products are
@@ -82,29 +89,40 @@ class FewRows:
         scale = torch.cat([one.scale for one in maps])
         # However many inputs there are, sums stay within 32 bits.
         self._finer = min(_FINER, (2**31 - 1) // (self._weight.shape[1] * _STEPS * (_STEPS + 1)))
-        self._scale = scale / self._finer if multiplies_int8() else scale.bfloat16()
+        self._scale = scale.bfloat16()
+        self._product_scale = scale / self._finer
 
-    def ready(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x [r, inputs] as it is multiplied, and by what [r, 1] the result is to be, in float32."""
-        scale = x.abs().amax(-1, keepdim=True).float().mul_(1 / _STEPS).clamp_min_(_LEAST)
+    def ready(self, x: Floats) -> tuple[Tensor, Floats]:
+        """x [r, inputs] as it is multiplied, and by what [r, 1] the result is to be."""
+        scale = np.maximum.reduce(np.abs(x), axis=-1, keepdims=True)
+        scale = np.maximum(np.multiply(scale, np.float32(1 / _STEPS)), np.float32(_LEAST))
         steps = x / scale
         if not multiplies_int8():
-            return steps.to(torch.bfloat16), scale
-        whole = steps.round()
-        return torch.cat((whole, steps.sub_(whole).mul_(self._finer))).to(torch.int8), scale
+            return torch.from_numpy(steps).to(torch.bfloat16), scale
+        whole = np.rint(steps)
+        steps -= whole
+        steps *= np.float32(self._finer)
+        both = np.empty((2, *x.shape), np.int8)
+        both[0], both[1] = whole, steps
+        return torch.from_numpy(both.reshape(-1, x.shape[1])), scale
 
-    def __call__(self, values: Tensor) -> Tensor:
+    def __call__(self, values: Tensor) -> Floats:
         """What `ready` made of r rows -> [r, outputs], as if that were the input."""
         if values.dtype != torch.int8:
-            return torch._weight_int8pack_mm(values, self._weight, self._scale)
+            return torch._weight_int8pack_mm(values, self._weight, self._scale).float().numpy()
         if _has_tiles():  # Weights fill them as they lie in memory if they stand on the left side.
             product = torch._int_mm(self._weight, values.t()).t()
         else:
             product = torch._int_mm(values, self._weight.t())
-        whole, rest = product.chunk(2)
-        both = torch.add(rest, whole, alpha=self._finer)
-        # Row by row in memory, whatever the product is: what comes next is fast on long rows.
-        return torch.mul(both, self._scale, out=torch.empty(both.shape))
+        if product.shape[1] > _MANY:
+            whole, rest = product.chunk(2)
+            sums = torch.add(rest, whole, alpha=self._finer)
+            # Row by row in memory, whatever the product is: what comes next is fast on long rows.
+            return torch.mul(sums, self._product_scale, out=torch.empty(sums.shape)).numpy()
+        parts = np.ascontiguousarray(product.numpy()).reshape(2, -1, product.shape[1])
+        totals = parts[0] * np.int32(self._finer)
+        totals += parts[1]
+        return np.multiply(totals, self._product_scale.numpy(), dtype=np.float32, casting="unsafe")
 
 
 class Int8Embedding(Int8Linear):
@@ -126,5 +144,7 @@ class Int8Embedding(Int8Linear):
         rows = x.reshape(-1, x.shape[-1])
         if len(rows) > FEW:
             return super().forward(x).float()
-        values, scale = self._few.ready(rows)
-        return (self._few(values) * scale).view(*x.shape[:-1], -1)
+        values, scale = self._few.ready(rows.float().numpy())
+        logits = self._few(values)
+        logits *= scale
+        return torch.from_numpy(logits).view(*x.shape[:-1], -1)

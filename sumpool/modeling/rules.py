@@ -20,6 +20,8 @@ _PENALTY = 1.7
 """Nats by which a token already written is less welcome."""
 _HYPHENS = 4
 """In a word, at most: repetition counts whole words, so that one could go on within a word for ever."""
+_NEXT = 64
+"""Tokens that are looked at first where the best one is not supported."""
 _EARLY = 0.1
 """How far before the asked length the model may end by itself, as a share of it."""
 
@@ -189,13 +191,15 @@ class SummaryRules:
         """Rule out every token that is better than the best one that the document supports."""
         if self._supports(int(logits.argmax()), grounding):
             return
-        scores, order = logits.sort(descending=True)
-        for rank, token in enumerate(order.tolist()):
-            if scores[rank] == -torch.inf:
-                return
-            if self._supports(token, grounding):
-                logits[order[:rank]] = -torch.inf
-                return
+        # Mostly one of the next few is supported, and these are found in a tenth of the time of a sort.
+        for count in (_NEXT, len(logits)):
+            scores, order = logits.topk(min(count, len(logits)))
+            for rank, token in enumerate(order.tolist()):
+                if scores[rank] == -torch.inf:
+                    return
+                if self._supports(token, grounding):
+                    logits[order[:rank]] = -torch.inf
+                    return
 
     def _supports(self, token: int, grounding: Grounding) -> bool:
         text = "" if token == self.vocabulary.end else self.vocabulary.texts[token]
