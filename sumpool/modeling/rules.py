@@ -36,8 +36,13 @@ class Vocabulary:
         # A number's space is a token of its own, so a token of nothing but space begins a word, too.
         self.begins_word = [text[:1].isspace() for text in texts]
         self._spellings: defaultdict[str, list[int]] = defaultdict(list)
+        self.signs: defaultdict[str, list[int]] = defaultdict(list)
+        """Tokens without a letter or digit, by what is left of them without space."""
         for token, text in enumerate(texts):
-            self._spellings[plain_word(text)].append(token)
+            word = plain_word(text)
+            self._spellings[word].append(token)
+            if not word and text.strip():
+                self.signs[text.strip()].append(token)
         self.ends_sentence = [text.rstrip("\"'”’)]")[-1:] in (".", "!", "?") for text in texts]
         self.opens_sentence = [
             self.begins_word[token] and text.strip()[:1].isupper() for token, text in enumerate(texts)
@@ -103,6 +108,8 @@ class SummaryRules:
         self.complete_words = 0
         self._current = ""
         self._place = Place(opens_sentence=True)
+        self._sign = ""
+        """The last word where that is none, but a lone sign."""
         self._recent: list[str] = []
         self._followers: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
         self.done = False
@@ -154,6 +161,8 @@ class SummaryRules:
             if word:
                 self._followers[tuple(self._recent)].add(word)
                 self._recent = [*self._recent, word][-_MEMORY:]
+            # A number's space is a token of its own, and no word yet.
+            self._sign = "" if word else self._current.strip() or self._sign
             self._place = self._next_place()
             self._current = ""
             self.words += 1
@@ -180,7 +189,7 @@ class SummaryRules:
         if not word:
             third = self.vocabulary.beginnings(self._followers.get(tuple(self._recent), ()), opening=False)
             # A lone sign: where no number may follow a "$", the next best is often another.
-            return [*third, self.tokens[-1]] if self._current.strip() else third
+            return [*third, *self.vocabulary.signs.get(self._current.strip() or self._sign, ())]
         before = tuple([*self._recent, word][-_MEMORY:])
         after = self._followers.get(before, set())
         if before == tuple(self._recent):  # three times the same word, the third not yet among the followers

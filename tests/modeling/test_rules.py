@@ -86,12 +86,18 @@ def test_a_word_goes_not_on_for_ever(vocabulary: Vocabulary, prompts: Prompts) -
 
 
 def test_the_same_sign_not_twice_on_end(vocabulary: Vocabulary, prompts: Prompts) -> None:
-    rules = rules_for(vocabulary, 100)
-    write(rules, prompts, "It was sold at $")
-    dollar, ships = prompts.plain(" $")[0], prompts.plain(" ships")[0]
-    assert int(rules.apply(wanting(dollar, ships)).argmax()) == ships
-    rules.push(ships)
-    assert int(rules.apply(wanting(dollar, ships)).argmax()) == dollar
+    """Whichever token spells it, and whether or not a space of its own stands between."""
+    dollars = [prompts.plain(text)[0] for text in (" $", "$")]
+    [space], ships = prompts.plain(" "), prompts.plain(" ships")[0]
+    assert len({*dollars, space}) == 3
+    for dollar in dollars:
+        rules = rules_for(vocabulary, 100)
+        write(rules, prompts, "It was sold at $")
+        assert int(rules.apply(wanting(dollar, ships)).argmax()) == ships
+        rules.push(space)
+        assert int(rules.apply(wanting(dollar, ships)).argmax()) == ships
+        rules.push(ships)
+        assert int(rules.apply(wanting(dollar, ships)).argmax()) == dollar
 
 
 def test_a_long_name_may_come_twice(vocabulary: Vocabulary, prompts: Prompts) -> None:
