@@ -99,6 +99,14 @@ def test_speculation(tmp_path: Path) -> None:
     assert all(row["tokens/s"] > 0 for row in rows)
 
 
+def test_side_by_side(tmp_path: Path) -> None:
+    data = write_pairs(tmp_path / "pairs.jsonl", 2, 40)
+    sizes = ("--count", 2, "--length", 20, "--drafts", 1, "--size", 1, "--size", 2, "--device", "cpu")
+    rows = run("side_by_side", tmp_path, data, *sizes, plot=False)["rows"]
+    assert [row["at once"] for row in rows] == [1, 2]
+    assert all(row["summaries/min"] > 0 and row["words/s"] > 0 for row in rows)
+
+
 @pytest.mark.long
 def test_study(tmp_path: Path, small_model: Path, random_model: Callable[[PyramidionConfig, Path], Path]) -> None:
     """Of random weights nothing is learned in one step; but all variants are trained and measured, and none twice."""

@@ -1,0 +1,64 @@
+"""How many more summaries does a GPU write in a minute when it writes several at once?
+
+    python benchmarks/side_by_side.py DEV.jsonl... --count 16 --device cuda
+
+The documents are read first; then their summaries are written in the model's own words, in groups of each size. On a
+CPU, which writes one after the other, all sizes come out alike. Writes side_by_side.json and side_by_side.md.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import torch
+import typer
+from reporting import RESULTS, Out, Pairs, machine, markdown, megabytes, save
+
+from sumpool.evaluation.cases import draw_cases
+from sumpool.summarizer import Assignment, Summarizer, pick_device
+
+
+def main(
+    data: Pairs,
+    count: Annotated[int, typer.Option(help="documents of each file")] = 16,
+    length: Annotated[int, typer.Option(help="words of each summary")] = 120,
+    size: Annotated[list[int] | None, typer.Option(help="documents at once; may be repeated")] = None,
+    drafts: Annotated[int, typer.Option(help="of each sentence")] = 4,
+    device: Annotated[str, typer.Option()] = "auto",
+    seed: Annotated[int, typer.Option()] = 0,
+    out: Out = RESULTS,
+) -> None:
+    """Measure, print the table, and write it."""
+    chosen = pick_device(device)
+    summarizer = Summarizer(device=device, drafts=drafts)
+    assigned = []
+    for case in (case for path in data for case in draw_cases(path, count=count, length=length, seed=seed)):
+        tokens = summarizer.tokenize(case.document)
+        reading = summarizer.read(tokens, case.words, wording="own")
+        assigned.append(Assignment(case.document, tokens, reading, case.words, "own"))
+    summarizer.write(assigned[:1])  # what is set up once is not what a summary takes
+    rows = []
+    for most in size or [1, 4, 16, 32]:
+        if chosen.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(chosen)
+        began = time.perf_counter()
+        groups = [assigned[first : first + most] for first in range(0, len(assigned), most)]
+        texts = [text for group in groups for text in summarizer.write(group)]
+        seconds = time.perf_counter() - began
+        peak = int(torch.cuda.max_memory_allocated(chosen)) if chosen.type == "cuda" else None
+        words = sum(len(text.split()) for text in texts)
+        rate = {"summaries/min": 60 * len(texts) / seconds, "words/s": words / seconds}
+        rows.append({"at once": most, **rate, "peak_bytes": peak})
+    facts = {"documents": len(assigned), "words": length, "drafts": drafts, "seed": seed, **machine(chosen)}
+    columns = ["at once", "summaries a minute", "words/s", "GPU memory, MB"]
+    table = [
+        [str(row["at once"]), f"{row['summaries/min']:.1f}", f"{row['words/s']:.0f}", megabytes(row["peak_bytes"])]
+        for row in rows
+    ]
+    facts["seconds of"] = "the clock"
+    save(out, "side_by_side", {"facts": facts, "rows": rows}, markdown("Summaries side by side", columns, table, facts))
+
+
+if __name__ == "__main__":
+    typer.run(main)
