@@ -8,15 +8,14 @@ CPU, which writes one after the other, all sizes come out alike. Writes side_by_
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 import torch
 import typer
-from reporting import RESULTS, Out, Pairs, machine, markdown, megabytes, save
+from reporting import RESULTS, Out, Pairs, machine, markdown, measure, megabytes, save
 
 from sumpool.evaluation.cases import draw_cases
-from sumpool.summarizer import Assignment, Summarizer, pick_device
+from sumpool.summarizer import Assignment, Summarizer
 
 
 def main(
@@ -30,8 +29,8 @@ def main(
     out: Out = RESULTS,
 ) -> None:
     """Measure, print the table, and write it."""
-    chosen = pick_device(device)
     summarizer = Summarizer(device=device, drafts=drafts)
+    chosen = torch.device(summarizer.device)
     assigned = []
     for case in (case for path in data for case in draw_cases(path, count=count, length=length, seed=seed)):
         tokens = summarizer.tokenize(case.document)
@@ -40,23 +39,22 @@ def main(
     summarizer.write(assigned[:1])  # what is set up once is not what a summary takes
     rows = []
     for most in size or [1, 4, 16, 32]:
-        if chosen.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(chosen)
-        began = time.perf_counter()
         groups = [assigned[first : first + most] for first in range(0, len(assigned), most)]
-        texts = [text for group in groups for text in summarizer.write(group)]
-        seconds = time.perf_counter() - began
-        peak = int(torch.cuda.max_memory_allocated(chosen)) if chosen.type == "cuda" else None
+        texts: list[str] = []
+
+        def write(groups: list[list[Assignment]] = groups, texts: list[str] = texts) -> None:
+            texts[:] = [text for group in groups for text in summarizer.write(group)]
+
+        cost = measure(write, chosen)
         words = sum(len(text.split()) for text in texts)
-        rate = {"summaries/min": 60 * len(texts) / seconds, "words/s": words / seconds}
-        rows.append({"at once": most, **rate, "peak_bytes": peak})
+        rate = {"summaries/min": 60 * len(texts) / cost.seconds, "words/s": words / cost.seconds}
+        rows.append({"at once": most, **rate, "peak_bytes": cost.peak_bytes})
     facts = {"documents": len(assigned), "words": length, "drafts": drafts, "seed": seed, **machine(chosen)}
-    columns = ["at once", "summaries a minute", "words/s", "GPU memory, MB"]
+    columns = ["at once", "summaries a minute", "words/s", "memory, MB"]
     table = [
         [str(row["at once"]), f"{row['summaries/min']:.1f}", f"{row['words/s']:.0f}", megabytes(row["peak_bytes"])]
         for row in rows
     ]
-    facts["seconds of"] = "the clock"
     save(out, "side_by_side", {"facts": facts, "rows": rows}, markdown("Summaries side by side", columns, table, facts))
 
 

@@ -48,7 +48,7 @@ SIDE_BY_SIDE = 32
 LARGEST_POOL = 8192 - WINDOW_ROOM
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Assignment:
     """A document that was read for a summary of about `words` words.
 
@@ -70,6 +70,33 @@ class Assignment:
     progress: Progress = field(default_factory=Progress)
     extracting: float = 0.0
     modelling: float = 0.0
+
+    @cached_property
+    def kept(self) -> list[int]:
+        """The sentences of running text that the pooler kept.
+
+        A model that keeps sentences whole has kept these. Of one that keeps tokens, they are those of which the largest
+        share was kept, as many as would have fitted, but one at least.
+        """
+        document, starts = self.document, self.tokens.sentence_starts
+        places = self.reading.kept.tolist()
+        counts = Counter(bisect_right(starts, place) - 1 for place in places)
+        sizes = {index: starts[index + 1] - starts[index] for index in counts}
+        room = len(places)
+        chosen: list[int] = []
+        for index in sorted(counts, key=lambda index: (-counts[index] / sizes[index], index)):
+            if sizes[index] <= room or not chosen:
+                chosen.append(index)
+                room -= sizes[index]
+        paragraphs = [paragraph.start for paragraph in document.paragraphs]
+        homes = {index: bisect_right(paragraphs, document.sentences[index].start) - 1 for index in chosen}
+        return [index for index in sorted(chosen) if document.paragraphs[homes[index]].kind in RUNNING]
+
+    @cached_property
+    def support(self) -> Support:
+        """What of these supports a text."""
+        sentences = (self.document.sentences[index] for index in self.kept)
+        return Support([self.document.text[sentence.start : sentence.end] for sentence in sentences])
 
 
 class Composed(NamedTuple):
@@ -166,16 +193,7 @@ class Summarizer:
             DocumentError: the source can't be read.
             UsageError: the length makes no sense.
         """
-        assigned = self._assign(
-            source,
-            length=length,
-            focus=focus,
-            wording=wording,
-            abstract=abstract,
-            password=password,
-            timeout=timeout,
-            progress=progress,
-        )
+        assigned = self._assign(source, length, focus, wording, abstract, password, timeout, progress)
         return self._summaries([assigned], grounded=grounded)[0]
 
     def highlight(
@@ -195,16 +213,7 @@ class Summarizer:
 
         `sumpool.rendering.highlight_page` makes a page of it.
         """
-        assigned = self._assign(
-            source,
-            length=length,
-            focus=focus,
-            wording=wording,
-            abstract=abstract,
-            password=password,
-            timeout=timeout,
-            progress=progress,
-        )
+        assigned = self._assign(source, length, focus, wording, abstract, password, timeout, progress)
         [summary] = self._summaries([assigned], grounded=grounded)
         document, reading = assigned.document, assigned.reading
         kept: list[int] = reading.kept.tolist()
@@ -241,7 +250,6 @@ class Summarizer:
     def _assign(
         self,
         source: str | Path | Document,
-        *,
         length: int | str = "medium",
         focus: str | None = None,
         wording: Wording | None = None,
@@ -281,7 +289,7 @@ class Summarizer:
 
     def _summary(self, assigned: Assignment, sentences: list[Composed], writing: float) -> Summary:
         document = assigned.document
-        statements, passages = _rest(sentences, document, assigned.tokens, assigned.reading)
+        statements, passages = _rest(sentences, assigned)
         return Summary(
             source=document.source,
             title=document.title,
@@ -385,7 +393,7 @@ class Summarizer:
         if self._writer is not None:
             return [
                 self._writer.write(
-                    _sentences(one.document, one.tokens, one.reading),
+                    _sentences(one),
                     one.words,
                     focus=one.focus,
                     grounding=grounding,
@@ -398,7 +406,7 @@ class Summarizer:
                 one.reading,
                 one.words,
                 grounding,
-                support=_support(one.document, _kept_sentences(one.document, one.tokens, one.reading)).share,
+                support=one.support.share,
                 copied=[one.tokens.ids[place] for place in one.reading.kept.tolist()] if speculate else None,
                 progress=one.progress.writing,
             )
@@ -436,8 +444,7 @@ def _quotes(assigned: Assignment) -> list[Composed]:
     logits = torch.logit(assigned.reading.scores, eps=1e-6).tolist()
     spoken = is_conversation(document)
     choose = partial(quote, texts, logits, words=words, focus=assigned.focus, spoken=spoken)
-    kept = _kept_sentences(document, assigned.tokens, assigned.reading)
-    quotes = choose(kept) or choose(range(len(texts)))
+    quotes = choose(assigned.kept) or choose(range(len(texts)))
     if quotes:
         assigned.progress.writing(sum(len(found.text.split()) for found in quotes), words)
     return [Composed(found.text, (found.index,), quoted=True) for found in quotes]
@@ -445,38 +452,18 @@ def _quotes(assigned: Assignment) -> list[Composed]:
 
 def _own(assigned: Assignment, text: str) -> list[Composed]:
     """The sentences of a summary in a model's words, with what supports them."""
-    kept = _kept_sentences(assigned.document, assigned.tokens, assigned.reading)
-    support = _support(assigned.document, kept)
+    sentences = [text[start:end] for start, end in split_sentences(text)]
     return [
-        Composed(text[start:end], tuple(kept[place] for place in support.of(text[start:end])), quoted=False)
-        for start, end in split_sentences(text)
+        Composed(sentence, tuple(assigned.kept[place] for place in assigned.support.of(sentence)), quoted=False)
+        for sentence in sentences
     ]
 
 
-def _kept_sentences(document: Document, tokens: Tokens, reading: Reading) -> list[int]:
-    """The sentences of running text that the pooler kept.
-
-    A model that keeps sentences whole has kept these. Of one that keeps tokens, they are those of which the largest
-    share was kept, as many as would have fitted, but one at least.
-    """
-    kept = reading.kept.tolist()
-    counts = Counter(bisect_right(tokens.sentence_starts, place) - 1 for place in kept)
-    sizes = {index: tokens.sentence_starts[index + 1] - tokens.sentence_starts[index] for index in counts}
-    room = len(kept)
-    chosen: list[int] = []
-    for index in sorted(counts, key=lambda index: (-counts[index] / sizes[index], index)):
-        if sizes[index] <= room or not chosen:
-            chosen.append(index)
-            room -= sizes[index]
-    starts = [paragraph.start for paragraph in document.paragraphs]
-    homes = {index: bisect_right(starts, document.sentences[index].start) - 1 for index in chosen}
-    return [index for index in sorted(chosen) if document.paragraphs[homes[index]].kind in RUNNING]
-
-
-def _sentences(document: Document, tokens: Tokens, reading: Reading) -> list[Sentence]:
+def _sentences(assigned: Assignment) -> list[Sentence]:
     """What another writer reads: the sentences that were kept whole, or the best one where none was."""
-    scores = reading.scores.tolist()
-    kept = _kept_sentences(document, tokens, reading) or [scores.index(max(scores))]
+    document = assigned.document
+    scores = assigned.reading.scores.tolist()
+    kept = assigned.kept or [scores.index(max(scores))]
     starts = [paragraph.start for paragraph in document.paragraphs]
     return [
         Sentence(document.text[sentence.start : sentence.end], scores[index], bisect_right(starts, sentence.start))
@@ -484,28 +471,22 @@ def _sentences(document: Document, tokens: Tokens, reading: Reading) -> list[Sen
     ]
 
 
-def _support(document: Document, sentences: list[int]) -> Support:
-    return Support([document.text[document.sentences[i].start : document.sentences[i].end] for i in sentences])
-
-
-def _rest(
-    sentences: list[Composed], document: Document, tokens: Tokens, reading: Reading
-) -> tuple[list[Statement], list[Passage]]:
+def _rest(sentences: list[Composed], assigned: Assignment) -> tuple[list[Statement], list[Passage]]:
     """The summary's sentences, and the passages that they rest on, in document order.
 
     Where statements name fewer than `PASSAGES`, those that the scorer liked best come along.
     """
-    kept = _kept_sentences(document, tokens, reading)
-    scores = reading.scores.tolist()
+    document = assigned.document
+    scores = assigned.reading.scores.tolist()
     named = [sentence.sources for sentence in sentences]
     chosen = {index for indices in named for index in indices}
-    for index in sorted(kept, key=lambda index: -scores[index]):
+    for index in sorted(assigned.kept, key=lambda index: -scores[index]):
         if len(chosen) >= PASSAGES:
             break
         chosen.add(index)
     groups = _neighbours(sorted(chosen), document)
     home = {index: number for number, group in enumerate(groups) for index in group}
-    spans = list(tokens.sentence_spans())
+    spans = list(assigned.tokens.sentence_spans())
     passages = []
     for group in groups:
         first, last = document.sentences[group[0]], document.sentences[group[-1]]

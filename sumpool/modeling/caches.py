@@ -87,7 +87,7 @@ class KVCache:
         together: bool,
     ) -> None:
         self._sharing = config.sharing
-        capacity = -(-capacity // _STRETCH) * _STRETCH
+        capacity = _stretches(capacity)
         shape = (layers, rows, config.num_key_value_heads, capacity, config.head_dim)
         # Zeros, since what was never held is multiplied, too, if only by zero.
         self.keys = torch.zeros(shape, device=device, dtype=dtype)
@@ -116,25 +116,19 @@ class KVCache:
         offsets = torch.tensor([step.depth - step.held for step in steps])
         return (self.lengths + offsets)[:, None].expand(-1, tokens).to(self.keys.device)
 
-    def attend(self, tokens: int, steps: Sequence[Step] | None = None) -> Callable[[int], Attend]:
-        """For each layer, how the next `tokens` tokens of each row attend: behind what the row holds, causally.
+    def attends(self, tokens: int, steps: Sequence[Step] | None = None) -> list[Attend]:
+        """By layer, how the next `tokens` tokens of each row attend: behind what the row holds, causally.
 
         steps: one for each row; its tokens do not follow one another, but each goes on with a branch of its own. Rows
             that have fewer tokens than others are padded at the end.
         """
+        each: Sequence[Step | None] = steps or [None] * len(self.lengths)
         if self.together:
-            return self._attend_together(tokens, steps)
-        views = [self._views(row, tokens, None if steps is None else steps[row]) for row in range(len(self.lengths))]
-        lengths = self.lengths.tolist()
-
-        def attend(layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-            rows = self._rows[layer]
-            if len(rows) == 1:
-                return _attend_behind(rows[0], lengths[0], views[0], queries, keys, values)
-            parts = zip(rows, lengths, views, queries.split(1), keys.split(1), values.split(1), strict=True)
-            return torch.cat([_attend_behind(*part) for part in parts])
-
-        return lambda layer: partial(attend, layer)
+            rows, places = torch.arange(len(each), device=self.keys.device)[:, None], self.positions(tokens)
+            view = self._view(tokens, each) if steps or self.lengths.any() else None
+            return [partial(_attend_together, held, rows, places, view) for held in self._layers]
+        views = [self._views(row, tokens, step) for row, step in enumerate(each)]
+        return [partial(_attend_by_row, held, self.lengths.tolist(), views) for held in self._rows]
 
     def _views(self, row: int, tokens: int, step: Step | None) -> list[View]:
         """What the next tokens of a row see if it attends by itself."""
@@ -144,28 +138,13 @@ class KVCache:
         seen = _seen(held, tokens, held + tokens, step)
         return [View(slice(tokens), held + tokens, _hiding(seen, self._sharing))]
 
-    def _attend_together(self, tokens: int, steps: Sequence[Step] | None) -> Callable[[int], Attend]:
-        device = self.keys.device
+    def _view(self, tokens: int, steps: Sequence[Step | None]) -> View:
+        """What the next tokens of all rows see if they attend at once."""
         lengths = self.lengths.tolist()
-        rows = torch.arange(len(lengths), device=device)[:, None]
-        places = (self.lengths[:, None] + torch.arange(tokens)).to(device)
-        view = None
-        if any(lengths) or steps is not None:
-            room = min(-(-(max(lengths) + tokens) // _STRETCH) * _STRETCH, self.keys.shape[3])
-            each: Sequence[Step | None] = steps or [None] * len(lengths)
-            seen = torch.stack([_seen(held, tokens, room, step) for held, step in zip(lengths, each, strict=True)])
-            mask = _hiding(seen, self._sharing).unsqueeze(1).to(device, self.keys.dtype)
-            view = View(slice(tokens), room, mask)
-
-        def attend(layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-            held_keys, held_values = self._layers[layer]
-            held_keys[rows, :, places] = keys.transpose(1, 2).type_as(held_keys)
-            held_values[rows, :, places] = values.transpose(1, 2).type_as(held_values)
-            if view is None:
-                return _attend_causally(queries, keys, values)
-            return _look(queries.type_as(held_keys), held_keys, held_values, view)
-
-        return lambda layer: partial(attend, layer)
+        room = min(_stretches(max(lengths) + tokens), self.keys.shape[3])
+        seen = torch.stack([_seen(held, tokens, room, step) for held, step in zip(lengths, steps, strict=True)])
+        mask = _hiding(seen, self._sharing).unsqueeze(1)
+        return View(slice(tokens), room, mask.to(self.keys.device, self.keys.dtype))
 
     def advance(self, tokens: int | Sequence[int]) -> None:
         """Count so many more positions as held, in all rows or in each; if negative, drop the last."""
@@ -179,6 +158,11 @@ class KVCache:
         for tensor in (self.keys, self.values):
             tensor[:, row, :, first:end] = tensor[:, row, :, chosen]
         self.lengths[row] = end
+
+
+def _stretches(positions: int) -> int:
+    """Positions rounded up to whole stretches."""
+    return -(-positions // _STRETCH) * _STRETCH
 
 
 def _seen(held: int, tokens: int, room: int, step: Step | None) -> Tensor:
@@ -200,6 +184,39 @@ def _hiding(seen: Tensor, sharing: int) -> Tensor:
 
 def _attend_causally(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(queries, keys, values, is_causal=queries.shape[2] > 1, enable_gqa=True)
+
+
+def _attend_together(
+    held: tuple[Tensor, Tensor],
+    rows: Tensor,
+    places: Tensor,
+    view: View | None,
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+) -> Tensor:
+    """All rows at once: append keys and values at the rows' places, and attend as the view says, or to these alone."""
+    held_keys, held_values = held
+    held_keys[rows, :, places] = keys.transpose(1, 2).type_as(held_keys)
+    held_values[rows, :, places] = values.transpose(1, 2).type_as(held_values)
+    if view is None:
+        return _attend_causally(queries, keys, values)
+    return _look(queries.type_as(held_keys), held_keys, held_values, view)
+
+
+def _attend_by_row(
+    held: Sequence[tuple[Tensor, Tensor]],
+    lengths: Sequence[int],
+    views: Sequence[Sequence[View]],
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+) -> Tensor:
+    """Each row by itself."""
+    if len(held) == 1:
+        return _attend_behind(held[0], lengths[0], views[0], queries, keys, values)
+    rows = zip(held, lengths, views, queries.split(1), keys.split(1), values.split(1), strict=True)
+    return torch.cat([_attend_behind(*row) for row in rows])
 
 
 def _attend_behind(

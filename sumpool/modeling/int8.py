@@ -89,8 +89,7 @@ class FewRows:
         scale = torch.cat([one.scale for one in maps])
         # However many inputs there are, sums stay within 32 bits.
         self._finer = min(_FINER, (2**31 - 1) // (self._weight.shape[1] * _STEPS * (_STEPS + 1)))
-        self._scale = scale.bfloat16()
-        self._product_scale = scale / self._finer
+        self._scale = scale / self._finer if multiplies_int8() else scale.bfloat16()
 
     def ready(self, x: Floats) -> tuple[Tensor, Floats]:
         """x [r, inputs] as it is multiplied, and by what [r, 1] the result is to be."""
@@ -118,11 +117,11 @@ class FewRows:
             whole, rest = product.chunk(2)
             sums = torch.add(rest, whole, alpha=self._finer)
             # Row by row in memory, whatever the product is: what comes next is fast on long rows.
-            return torch.mul(sums, self._product_scale, out=torch.empty(sums.shape)).numpy()
+            return torch.mul(sums, self._scale, out=torch.empty(sums.shape)).numpy()
         parts = np.ascontiguousarray(product.numpy()).reshape(2, -1, product.shape[1])
         totals = parts[0] * np.int32(self._finer)
         totals += parts[1]
-        return np.multiply(totals, self._product_scale.numpy(), dtype=np.float32, casting="unsafe")
+        return np.multiply(totals, self._scale.numpy(), dtype=np.float32, casting="unsafe")
 
 
 class Int8Embedding(Int8Linear):

@@ -68,11 +68,10 @@ class PyramidionLM(nn.Module):
         layers: Iterable[Callable[..., Tensor]] = stack
         if cache is None:
             positions = torch.arange(tokens, device=x.device)
-            alone = attend_alone(tokens, self.config.sharing, x.device)
-            attends = [alone] * len(stack)
+            attends = [attend_alone(tokens, self.config.sharing, x.device)] * len(stack)
         else:
             positions = cache.positions(tokens, steps)
-            attends = [*map(cache.attend(tokens, steps), range(len(stack)))]
+            attends = cache.attends(tokens, steps)
             if x.shape[0] * tokens <= FEW and isinstance(self.embed_tokens, Int8Embedding):
                 layers = self._few_rows(stack)
         angles = self.rotary(positions)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, cycle
 
 import torch
 from torch import Tensor
@@ -98,18 +98,19 @@ def write(
         ModelError: memory doesn't suffice for one.
     """
     most = _ON_CPU if model.device.type == "cpu" else _ON_GPU
+    sizes = [one.positions(drafts, blind=contrast_weight != 0) for one in wanted]
     texts: list[str] = []
     while len(texts) < len(wanted):
-        left = wanted[len(texts) :]
-        sizes = accumulate(one.positions(drafts, blind=contrast_weight > 0) for one in left)
-        batch = left[: max(1, sum(size <= most for size in sizes))]
+        start = len(texts)
+        end = start + max(1, sum(size <= most for size in accumulate(sizes[start:])))
+        batch = wanted[start:end]
         written = _write_together(model, prompts, vocabulary, batch, drafts, contrast_weight, ngrams)
         if written is None:
             if len(batch) == 1:
                 raise ModelError(
                     "model", f"too little memory on {model.device.type} (use --device cpu, or less --pool or --drafts)"
                 )
-            most = sum(one.positions(drafts, blind=contrast_weight > 0) for one in batch[: len(batch) // 2])
+            most = sum(sizes[start : start + len(batch) // 2])
             continue
         texts += written
     return texts
@@ -218,7 +219,7 @@ class _Rows:
         self.lower = model.new_cache(model.lower, max(map(len, contexts)) + self._room, len(contexts))
         self.upper = model.new_cache(model.upper, max(map(len, states)) + self._room, len(states))
         read = self._fill(self.lower, [torch.cat((context, self._answer)) for context in contexts], model.read)
-        blocks = [row[len(context) :] for row, context in zip(read, contexts, strict=True)] * 2
+        blocks = cycle(row[len(context) :] for row, context in zip(read, contexts, strict=True))
         joined = [torch.cat(pair) for pair in zip(states, blocks, strict=False)]
         hidden = self._fill(self.upper, joined, lambda x, cache: model.run(model.upper, x, cache))
         return self._scores(torch.stack([row[-1] for row in hidden]))
