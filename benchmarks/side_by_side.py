@@ -1,9 +1,10 @@
-"""How many more summaries does a GPU write in a minute when it writes several at once?
+"""How many more summaries does a GPU write in a minute when it writes several at once, and records its passes?
 
     python benchmarks/side_by_side.py DEV.jsonl... --count 16 --device cuda
 
-The documents are read first; then their summaries are written in the model's own words, in groups of each size. On a
-CPU, which writes one after the other, all sizes come out alike. Writes side_by_side.json and side_by_side.md.
+The documents are read first; then their summaries are written in the model's own words, in groups of each size, with
+passes replayed from a recording (CUDA alone) and with each operation called. On a CPU, which writes one after the
+other, all come out alike. Writes side_by_side.json and side_by_side.md.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ import typer
 from reporting import RESULTS, Out, Pairs, machine, markdown, measure, megabytes, save
 
 from sumpool.evaluation.cases import draw_cases
+from sumpool.modeling import writing
 from sumpool.summarizer import Assignment, Summarizer
+
+FEWEST = 8
+"""Summaries that are measured of each size, at least."""
 
 
 def main(
@@ -37,22 +42,34 @@ def main(
         reading = summarizer.read(tokens, case.words, wording="own")
         assigned.append(Assignment(case.document, tokens, reading, case.words, "own"))
     summarizer.write(assigned[:1])  # what is set up once is not what a summary takes
+    recorded = writing.RECORDED
     rows = []
     for most in size or [1, 4, 16, 32]:
-        groups = [assigned[first : first + most] for first in range(0, len(assigned), most)]
+        some = assigned[: max(most, FEWEST)]
+        groups = [some[first : first + most] for first in range(0, len(some), most)]
         texts: list[str] = []
 
         def write(groups: list[list[Assignment]] = groups, texts: list[str] = texts) -> None:
             texts[:] = [text for group in groups for text in summarizer.write(group)]
 
-        cost = measure(write, chosen)
-        words = sum(len(text.split()) for text in texts)
-        rate = {"summaries/min": 60 * len(texts) / cost.seconds, "words/s": words / cost.seconds}
-        rows.append({"at once": most, **rate, "peak_bytes": cost.peak_bytes})
+        row: dict[str, float | int | None] = {"at once": most}
+        for name, devices in (("recorded", recorded), ("called", ())):
+            writing.RECORDED = devices
+            cost = measure(write, chosen)
+            row |= {f"{name}/min": 60 * len(texts) / cost.seconds, f"{name}_bytes": cost.peak_bytes}
+        row["words/s"] = sum(len(text.split()) for text in texts) * row["recorded/min"] / 60 / len(texts)
+        rows.append(row)
+    writing.RECORDED = recorded
     facts = {"documents": len(assigned), "words": length, "drafts": drafts, "seed": seed, **machine(chosen)}
-    columns = ["at once", "summaries a minute", "words/s", "memory, MB"]
+    columns = ["at once", "summaries a minute", "words/s", "memory, MB", "a minute, without a recording"]
     table = [
-        [str(row["at once"]), f"{row['summaries/min']:.1f}", f"{row['words/s']:.0f}", megabytes(row["peak_bytes"])]
+        [
+            str(row["at once"]),
+            f"{row['recorded/min']:.1f}",
+            f"{row['words/s']:.0f}",
+            megabytes(row["recorded_bytes"]),
+            f"{row['called/min']:.1f}",
+        ]
         for row in rows
     ]
     save(out, "side_by_side", {"facts": facts, "rows": rows}, markdown("Summaries side by side", columns, table, facts))

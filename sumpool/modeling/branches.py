@@ -31,6 +31,52 @@ class Step:
         return self.visible.shape[1] - self.visible.shape[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Front:
+    """The next t tokens of each of some rows. Nothing in it depends on how much the rows hold before them.
+
+    Attributes:
+        held: [rows] tokens behind the trunk, the part of a row that all of its next tokens see.
+        depths: [rows, t] how far behind the trunk each of them stands.
+        visible: [rows, t, w] which of the w tokens behind the trunk, those that are held and then the new ones, each
+            sees; w may be more than there are.
+    """
+
+    held: Tensor
+    depths: Tensor
+    visible: Tensor
+
+    @classmethod
+    def behind(cls, rows: int, tokens: int) -> Front:
+        """Tokens that follow one another, right behind what each row holds."""
+        depths = torch.arange(tokens).expand(rows, -1)
+        return cls(
+            torch.zeros(rows, dtype=torch.long), depths, torch.ones(tokens, tokens).tril().bool().expand(rows, -1, -1)
+        )
+
+    @classmethod
+    def of(cls, steps: Sequence[Step], tokens: int, multiple: int = 1) -> Front:
+        """One step for each row, which may have fewer than `tokens` new ones; w is a multiple of `multiple`."""
+        width = max(step.visible.shape[1] for step in steps)
+        visible = torch.zeros(len(steps), tokens, max(-(-width // multiple), 1) * multiple, dtype=torch.bool)
+        for row, step in enumerate(steps):
+            own, seen = step.visible.shape
+            visible[row, :own, :seen] = step.visible
+        depths = torch.tensor([step.depth for step in steps])[:, None].expand(-1, tokens)
+        return cls(torch.tensor([step.held for step in steps]), depths, visible)
+
+    def positions(self, lengths: Tensor) -> Tensor:
+        """Where the tokens stand in rows that hold `lengths` [rows] others, [rows, t]."""
+        return (lengths - self.held)[:, None] + self.depths
+
+    def repeated(self, times: int) -> Front:
+        """The same for so many times as many rows."""
+        return Front(self.held.repeat(times), self.depths.repeat(times, 1), self.visible.repeat(times, 1, 1))
+
+    def to(self, device: torch.device) -> Front:
+        return Front(self.held.to(device), self.depths.to(device), self.visible.to(device))
+
+
 class Branches:
     """Where the tokens of `count` branches stand behind the trunk."""
 

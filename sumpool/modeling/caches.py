@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sumpool.modeling.branches import Step
+from sumpool.modeling.branches import Front, Step
 from sumpool.modeling.config import PyramidionConfig
 
 _STRETCH = 64
@@ -122,29 +122,49 @@ class KVCache:
         steps: one for each row; its tokens do not follow one another, but each goes on with a branch of its own. Rows
             that have fewer tokens than others are padded at the end.
         """
-        each: Sequence[Step | None] = steps or [None] * len(self.lengths)
-        if self.together:
-            rows, places = torch.arange(len(each), device=self.keys.device)[:, None], self.positions(tokens)
-            view = self._view(tokens, each) if steps or self.lengths.any() else None
-            return [partial(_attend_together, held, rows, places, view) for held in self._layers]
-        views = [self._views(row, tokens, step) for row, step in enumerate(each)]
-        return [partial(_attend_by_row, held, self.lengths.tolist(), views) for held in self._rows]
+        if not self.together:
+            each: Sequence[Step | None] = steps or [None] * len(self.lengths)
+            views = [self._views(row, tokens, step) for row, step in enumerate(each)]
+            return [partial(_attend_by_row, held, self.lengths.tolist(), views) for held in self._rows]
+        front = Front.behind(len(self.lengths), tokens) if steps is None else Front.of(steps, tokens)
+        room = self.room(tokens) if steps or self.lengths.any() else None
+        device = self.keys.device
+        return self.attends_at(front.to(device), self.lengths.to(device), room)
+
+    def room(self, tokens: int, multiple: int = _STRETCH) -> int:
+        """Keys among which `tokens` more of each row find place: a multiple of `multiple`, or all there are."""
+        return min(-(-(int(self.lengths.max()) + tokens) // multiple) * multiple, self.keys.shape[3])
+
+    def attends_at(self, front: Front, lengths: Tensor, room: int | None) -> list[Attend]:
+        """By layer, how tokens attend where all rows do so at once, behind the first `lengths` [rows] positions.
+
+        Nothing is looked up on the CPU, so that it can be recorded. They see the first `room` keys, less those that
+        the front hides; None where nothing comes before them.
+        """
+        rows = torch.arange(len(lengths), device=lengths.device)[:, None]
+        places = lengths[:, None] + torch.arange(front.depths.shape[1], device=lengths.device)
+        view = None if room is None else self._view(front, lengths, room)
+        return [partial(_attend_together, held, rows, places, view) for held in self._layers]
 
     def _views(self, row: int, tokens: int, step: Step | None) -> list[View]:
         """What the next tokens of a row see if it attends by itself."""
         held = int(self.lengths[row])
         if step is None:
             return causal_views(held, tokens, self.keys.shape[3], self._sharing)
-        seen = _seen(held, tokens, held + tokens, step)
+        trunk, (own, visible) = held - step.held, step.visible.shape
+        seen = torch.zeros(tokens, held + tokens, dtype=torch.bool)
+        seen[:, :trunk] = True
+        seen[:own, trunk : trunk + visible] = step.visible
         return [View(slice(tokens), held + tokens, _hiding(seen, self._sharing))]
 
-    def _view(self, tokens: int, steps: Sequence[Step | None]) -> View:
+    def _view(self, front: Front, lengths: Tensor, room: int) -> View:
         """What the next tokens of all rows see if they attend at once."""
-        lengths = self.lengths.tolist()
-        room = min(_stretches(max(lengths) + tokens), self.keys.shape[3])
-        seen = torch.stack([_seen(held, tokens, room, step) for held, step in zip(lengths, steps, strict=True)])
-        mask = _hiding(seen, self._sharing).unsqueeze(1)
-        return View(slice(tokens), room, mask.to(self.keys.device, self.keys.dtype))
+        behind = torch.arange(room, device=lengths.device) - (lengths - front.held)[:, None]
+        width = front.visible.shape[2]
+        places = behind.clamp(0, width - 1)[:, None].expand(-1, front.visible.shape[1], -1)
+        seen = (behind < 0)[:, None] | ((behind < width)[:, None] & front.visible.gather(2, places))
+        mask = _hiding(seen, self._sharing).to(self.keys.dtype)
+        return View(slice(front.visible.shape[1]), room, mask[:, None])
 
     def advance(self, tokens: int | Sequence[int]) -> None:
         """Count so many more positions as held, in all rows or in each; if negative, drop the last."""
@@ -165,20 +185,9 @@ def _stretches(positions: int) -> int:
     return -(-positions // _STRETCH) * _STRETCH
 
 
-def _seen(held: int, tokens: int, room: int, step: Step | None) -> Tensor:
-    """Which of `room` keys each of `tokens` queries sees, behind `held` others, [tokens, room]."""
-    if step is None:
-        return torch.ones(tokens, room, dtype=torch.bool).tril(held)
-    seen = torch.zeros(tokens, room, dtype=torch.bool)
-    trunk, (own, visible) = held - step.held, step.visible.shape
-    seen[:, :trunk] = True
-    seen[:own, trunk : trunk + visible] = step.visible
-    return seen
-
-
 def _hiding(seen: Tensor, sharing: int) -> Tensor:
     """What each of t queries sees [..., t, keys] -> the mask for all heads that share keys [..., sharing * t, keys]."""
-    mask = torch.zeros(seen.shape).masked_fill(~seen, -torch.inf)
+    mask = torch.zeros(seen.shape, device=seen.device).masked_fill(~seen, -torch.inf)
     return torch.cat([mask] * sharing, dim=-2)
 
 

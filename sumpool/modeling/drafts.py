@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.rules import SummaryRules
+from sumpool.modeling.scores import Scores
 
 DRAFTS = 4
 """Drafts of each sentence; the first is greedy, the others are drawn at random."""
@@ -26,9 +27,9 @@ _SUPPORT = 4.0
 
 
 class Draft:
-    """One way to go on: the summary so far and this sentence in `rules`, the next token's `scores` [v] in nats."""
+    """One way to go on: the summary so far and this sentence in `rules`, and the `scores` of what may come next."""
 
-    def __init__(self, rules: SummaryRules, scores: Tensor) -> None:
+    def __init__(self, rules: SummaryRules, scores: Scores) -> None:
         self.rules = rules.copy()
         self.scores = scores
         self._start = len(rules.tokens)
@@ -37,17 +38,27 @@ class Draft:
 
     def choose(self, random: torch.Generator | None) -> bool:
         """Append the best token under the rules, or one drawn at random; False if the sentence or the summary ended."""
-        wanted = self.scores.clone()
-        if random is not None:
-            # The largest of scores with Gumbel noise is a draw from their softmax.
-            probable = (wanted > wanted.max() - _PROBABLE).nonzero()[:, 0]
-            noise = -torch.empty(len(probable)).exponential_(generator=random).log()
-            wanted[probable] += _TEMPERATURE * noise.to(wanted.device)
-        wanted = self.rules.apply(wanted)
-        if self.rules.done or self.rules.sentences > self._sentences:
-            return False
-        token = int(wanted.argmax())
-        self._likelihood += float(self.scores[token])
+        scores = self.scores
+        if scores.rest > scores.values.max() - _PROBABLE:
+            scores = scores.complete()
+        noise: Tensor | None = None
+        while True:
+            wanted = scores.values.clone()
+            if random is not None:
+                # The largest of scores with Gumbel noise is a draw from their softmax.
+                probable = (wanted > wanted.max() - _PROBABLE).nonzero()[:, 0]
+                if noise is None:
+                    noise = -torch.empty(len(probable)).exponential_(generator=random).log()
+                wanted[probable] += _TEMPERATURE * noise
+            wanted = self.rules.apply(wanted, scores.tokens)
+            if self.rules.done or self.rules.sentences > self._sentences:
+                return False
+            best = int(wanted.argmax())
+            if scores.all is None or wanted[best] > scores.rest:
+                break
+            scores = scores.complete()
+        token = scores.token(best)
+        self._likelihood += float(scores.values[best])
         self.rules.push(token)
         return not self.rules.done
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from sumpool.modeling.branches import Step
-from sumpool.modeling.caches import KVCache, attend_alone
+from sumpool.modeling.caches import Attend, KVCache, attend_alone
 from sumpool.modeling.config import PyramidionConfig
 from sumpool.modeling.few_rows import FewRowsLayer
 from sumpool.modeling.int8 import FEW, Int8Embedding, Int8Linear, matrix_type
@@ -74,14 +74,21 @@ class PyramidionLM(nn.Module):
             attends = cache.attends(tokens, steps)
             if x.shape[0] * tokens <= FEW and isinstance(self.embed_tokens, Int8Embedding):
                 layers = self._few_rows(stack)
+        x = self.through(layers, x, positions, attends)
+        if cache is not None:
+            cache.advance(tokens if steps is None else [len(step.visible) for step in steps])
+        return x
+
+    def through(
+        self, layers: Iterable[Callable[..., Tensor]], x: Tensor, positions: Tensor, attends: Iterable[Attend]
+    ) -> Tensor:
+        """Run layers over x [b, t, d], at positions [b or 1, t], each of which attends in its own way."""
         angles = self.rotary(positions)
         for layer, attend in zip(layers, attends, strict=True):
             if self.gradient_checkpointing and torch.is_grad_enabled():
                 x = checkpoint(layer, x, angles, attend, use_reentrant=False)
             else:
                 x = layer(x, angles, attend)
-        if cache is not None:
-            cache.advance(tokens if steps is None else [len(step.visible) for step in steps])
         return x
 
     def _few_rows(self, stack: nn.ModuleList) -> list[FewRowsLayer]:

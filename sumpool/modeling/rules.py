@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sumpool.modeling.grounding import Grounding, Place
 from sumpool.modeling.prompts import Prompts
+from sumpool.modeling.scores import places
 
 SLACK = 0.25
 """How far from the asked length a summary may end, as a share of it."""
@@ -52,6 +53,8 @@ class Vocabulary:
         self.line_breaks = torch.tensor([token for token, text in enumerate(texts) if "\n" in text])
         self.specials = torch.tensor(sorted(tokenizer.get_added_tokens_decoder()))
         self.end = prompts.end
+        self.raised = torch.cat((self.full_stops, torch.tensor([self.end])))
+        """Tokens that rules make likelier than they were, or look at in any case."""
         self.ordinary = frozenset(
             text[1:] for text in texts if text[:1] == " " and text[1:].isalpha() and text[1:].islower()
         )
@@ -65,6 +68,11 @@ class Vocabulary:
         starts = {word[:end] for word in words for end in range(1, len(word) + 1)}
         tokens = [token for start in starts for token in self._spellings.get(start, ())]
         return [token for token in tokens if self.begins_word[token]] if opening else tokens
+
+
+def _named(place: int, tokens: Tensor | None) -> int:
+    """The token whose logit stands there."""
+    return place if tokens is None else int(tokens[place])
 
 
 def plain_word(text: str) -> str:
@@ -121,34 +129,39 @@ class SummaryRules:
         twin._followers = defaultdict(set, {words: set(after) for words, after in self._followers.items()})
         return twin
 
-    def apply(self, logits: Tensor) -> Tensor:
-        """logits [vocabulary] -> the same tensor with what may not come set to minus infinity."""
+    def apply(self, logits: Tensor, tokens: Tensor | None = None) -> Tensor:
+        """logits [n] -> the same tensor with what may not come set to minus infinity.
+
+        tokens: [n] whose logits these are, ascending and with the vocabulary's `raised` ones among them; None where
+            they are all. Where what may come is left out, all is set to minus infinity.
+        """
         vocabulary = self.vocabulary
         if self.tokens:
             written = torch.tensor(sorted(set(self.tokens)), device=logits.device)
-            logits[written] -= _PENALTY
-        wants_end = bool(logits[vocabulary.end] == logits.max())
-        end_logit = logits[vocabulary.end].clone()
-        logits[self.forbidden] = -torch.inf
+            logits[places(written, tokens)] -= _PENALTY
+        end = vocabulary.end if tokens is None else int(torch.searchsorted(tokens, vocabulary.end))
+        wants_end = bool(logits[end] == logits.max())
+        end_logit = logits[end].clone()
+        logits[places(self.forbidden, tokens)] = -torch.inf
         if self._at_sentence_end() and self._stands():
-            following = int(logits.argmax())
+            following = _named(int(logits.argmax()), tokens)
             if wants_end or vocabulary.opens_sentence[following]:
                 if self.complete < len(self.tokens):
                     self._count_sentence()
                     self.done = self._enough()
                 if self.words >= (1 - _EARLY) * self.target:
-                    logits[vocabulary.end] = end_logit
+                    logits[end] = end_logit
         elif self.words > self.target:
             # Past the target every full stop is more welcome than before.
             over = (self.words - self.target) / (SLACK * self.target)
-            logits[self.full_stops] += _PRESSURE * min(over, 1.0)
+            logits[places(self.full_stops, tokens)] += _PRESSURE * min(over, 1.0)
         if self._current.count("-") >= _HYPHENS:
-            logits[self.hyphens] = -torch.inf
+            logits[places(self.hyphens, tokens)] = -torch.inf
         repeated = self._repetitions()
         if repeated:
-            logits[torch.tensor(repeated, device=logits.device)] = -torch.inf
+            logits[places(torch.tensor(repeated, device=logits.device), tokens)] = -torch.inf
         if self.grounding is not None:
-            self._ground(logits, self.grounding)
+            self._ground(logits, tokens, self.grounding)
         return logits
 
     def push(self, token: int) -> None:
@@ -196,19 +209,21 @@ class SummaryRules:
             after = {*after, word}
         return self.vocabulary.beginnings(after, opening=True)
 
-    def _ground(self, logits: Tensor, grounding: Grounding) -> None:
+    def _ground(self, logits: Tensor, tokens: Tensor | None, grounding: Grounding) -> None:
         """Rule out every token that is better than the best one that the document supports."""
-        if self._supports(int(logits.argmax()), grounding):
+        if self._supports(_named(int(logits.argmax()), tokens), grounding):
             return
         # Mostly one of the next few is supported, and these are found in a tenth of the time of a sort.
         for count in (_NEXT, len(logits)):
             scores, order = logits.topk(min(count, len(logits)))
-            for rank, token in enumerate(order.tolist()):
+            for rank, place in enumerate(order.tolist()):
                 if scores[rank] == -torch.inf:
-                    return
-                if self._supports(token, grounding):
+                    break
+                if self._supports(_named(place, tokens), grounding):
                     logits[order[:rank]] = -torch.inf
                     return
+        if tokens is not None:
+            logits.fill_(-torch.inf)
 
     def _supports(self, token: int, grounding: Grounding) -> bool:
         text = "" if token == self.vocabulary.end else self.vocabulary.texts[token]

@@ -20,10 +20,11 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from sumpool.errors import ModelError
-from sumpool.modeling.branches import Branches, Step
+from sumpool.modeling.branches import Branches, Front, Step
 from sumpool.modeling.caches import KVCache
 from sumpool.modeling.contrast import CONTRAST, contrast
 from sumpool.modeling.drafts import DRAFTS, Draft
+from sumpool.modeling.graphs import Recorder
 from sumpool.modeling.grounding import Grounding
 from sumpool.modeling.int8 import FEW
 from sumpool.modeling.ngrams import Following
@@ -31,12 +32,17 @@ from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.modeling.reading import Reading
 from sumpool.modeling.rules import SummaryRules, Vocabulary
+from sumpool.modeling.scores import Scores, Shortlist, shortlist, split
 from sumpool.modeling.speculation import AHEAD, Lookup
 
 TOKENS_A_WORD = 4
 """Room for a summary: what no natural text needs."""
 _ON_CPU, _ON_GPU = 0, 131_072
 """Positions in the caches at once; on a CPU one summary after the other, since its text would depend on others'."""
+RECORDED = ("cuda",)
+"""Devices whose passes are recorded."""
+_KEYS = 256
+"""Keys that a recorded pass looks at come in multiples of this: fewer recordings, and few keys that nobody needs."""
 _RESTING = Step(0, torch.zeros(0, 0, dtype=torch.bool))
 """What a summary that has ended adds to a pass for others."""
 
@@ -127,20 +133,22 @@ def _write_together(
 ) -> list[str] | None:
     """`write` side by side; None where memory ran out."""
     try:
-        if drafts == 1 and len(wanted) == 1:
+        if model.device.type in RECORDED:
+            rows: _Rows = _RecordedRows(model, prompts, vocabulary, wanted, drafts)
+        elif drafts == 1 and len(wanted) == 1:
             # Products in bfloat16 on a GPU are rounded otherwise with more rows: the text would not be the same.
             guessing = wanted[0].copied is not None and model.device.type == "cpu"
             lookup = Lookup(wanted[0].copied or (), ngrams()) if guessing else None
-            rows: _Rows = _SingleRows(model, prompts, wanted, lookup)
+            rows = _SingleRows(model, prompts, vocabulary, wanted, lookup)
         else:
-            rows = _Rows(model, prompts, wanted, drafts)
+            rows = _Rows(model, prompts, vocabulary, wanted, drafts)
         starts = zip(wanted, rows.start(contrast_weight), strict=True)
         at_work = [
             _compose(prompts, vocabulary, one, drafts, scores, partial(rows.keep, index))
             for index, (one, scores) in enumerate(starts)
         ]
         texts: dict[int, str] = {}
-        following: Mapping[int, Tensor | None] = dict.fromkeys(range(len(wanted)))
+        following: Mapping[int, Sequence[Scores] | None] = dict.fromkeys(range(len(wanted)))
         while following:
             growths: dict[int, Growth] = {}
             for index, scores in following.items():
@@ -160,13 +168,13 @@ def _compose(
     vocabulary: Vocabulary,
     wanted: Wanted,
     drafts: int,
-    scores: Tensor,
+    scores: Scores,
     keep: Callable[[int], None],
-) -> Generator[Growth, Tensor, str]:
-    """Write one summary: yields how its drafts grow, and is sent the scores [t, v] that their next tokens come from.
+) -> Generator[Growth, Sequence[Scores], str]:
+    """Write one summary: yields how its drafts grow, and is sent the scores that their next tokens come from.
 
     Args:
-        scores: [v] that the first token comes from.
+        scores: that the first token comes from.
         keep: is called with the draft of a sentence that stays, before the next sentence.
     """
     progress = wanted.progress or (lambda done, words: None)
@@ -195,8 +203,11 @@ def _compose(
 class _Rows:
     """The caches: a row for each document and a blind one, each with room for all drafts of a sentence."""
 
-    def __init__(self, model: PyramidionLM, prompts: Prompts, wanted: Sequence[Wanted], drafts: int) -> None:
+    def __init__(
+        self, model: PyramidionLM, prompts: Prompts, vocabulary: Vocabulary, wanted: Sequence[Wanted], drafts: int
+    ) -> None:
         self.model = model
+        self._raised = vocabulary.raised.to(model.device)
         self._answer = torch.tensor(prompts.answer, device=model.device)
         self._readings = [one.reading for one in wanted]
         # A row that rests takes part in others' passes: they write behind its end, and forget it.
@@ -204,8 +215,8 @@ class _Rows:
         self._drafts = drafts
         self._branches = [Branches(drafts) for _ in wanted]
 
-    def start(self, contrast_weight: float) -> Tensor:
-        """Read what was kept; the scores [documents, v] that the first tokens come from."""
+    def start(self, contrast_weight: float) -> list[Scores]:
+        """Read what was kept; by document, the scores that the first tokens come from."""
         model, readings = self.model, self._readings
         self._weight = contrast_weight
         contexts = [reading.context for reading in readings]
@@ -222,7 +233,8 @@ class _Rows:
         blocks = cycle(row[len(context) :] for row, context in zip(read, contexts, strict=True))
         joined = [torch.cat(pair) for pair in zip(states, blocks, strict=False)]
         hidden = self._fill(self.upper, joined, lambda x, cache: model.run(model.upper, x, cache))
-        return self._scores(torch.stack([row[-1] for row in hidden]))
+        scores = self._scores(torch.stack([row[-1:] for row in hidden]))
+        return [first for [first] in split(scores, self._listed(scores))]
 
     @staticmethod
     def _fill(cache: KVCache, rows: Sequence[Tensor], run: Callable[[Tensor, KVCache], Tensor]) -> list[Tensor]:
@@ -237,8 +249,8 @@ class _Rows:
             out += [result[:length] for result, length in zip(results, lengths, strict=True)]
         return out
 
-    def push(self, growths: Mapping[int, Growth]) -> Mapping[int, Tensor]:
-        """Append a token to each of the t drafts that go on; by document the scores [t, v] that the next come from."""
+    def push(self, growths: Mapping[int, Growth]) -> Mapping[int, Sequence[Scores]]:
+        """Append a token to each of the drafts that go on; by document, the scores that their next ones come from."""
         documents = len(self._branches)
         ids = torch.zeros(documents, max(len(live) for live, _ in growths.values()), dtype=torch.long)
         steps = [_RESTING] * documents
@@ -246,15 +258,16 @@ class _Rows:
             ids[index, : len(live)] = torch.tensor(tokens)
             steps[index] = self._branches[index].step(live)
         scores = self._pass(ids, steps)
-        return {index: scores[index, : len(live)] for index, (live, _) in growths.items()}
+        return {index: scores[index][: len(live)] for index, (live, _) in growths.items()}
 
-    def _pass(self, ids: Tensor, steps: Sequence[Step] | None) -> Tensor:
-        """ids [documents, t] through the model -> scores [documents, t, v], on the CPU."""
+    def _pass(self, ids: Tensor, steps: Sequence[Step] | None) -> list[list[Scores]]:
+        """ids [documents, t] through the model; by document the scores behind each of its t tokens."""
         model, documents = self.model, len(ids)
         lower, upper = (len(cache.lengths) // documents for cache in (self.lower, self.upper))
         states = model.read(ids.to(model.device).repeat(lower, 1), self.lower, steps and [*steps] * lower)
         states = states.repeat(upper // lower, 1, 1)
-        return self._scores(model.run(model.upper, states, self.upper, steps and [*steps] * upper))
+        scores = self._scores(model.run(model.upper, states, self.upper, steps and [*steps] * upper))
+        return split(scores, self._listed(scores))
 
     def keep(self, document: int, draft: int) -> None:
         """Go on from a draft; the others are lost."""
@@ -265,10 +278,60 @@ class _Rows:
         self._branches[document] = Branches(self._drafts)
 
     def _scores(self, hidden: Tensor) -> Tensor:
-        """Upper states [rows, ..., d], those of the documents first -> scores [documents, ..., v] on the CPU."""
+        """Upper states [rows, t, d], those of the documents first -> scores [documents, t, v]."""
         logits = self.model.logits(hidden).float()
         documents = len(self._branches)
-        return contrast(logits[:documents], logits[-documents:], self._weight).cpu()
+        return contrast(logits[:documents], logits[-documents:], self._weight)
+
+    def _listed(self, scores: Tensor) -> Shortlist | None:
+        """The likeliest, where all of them are not on the CPU as it is."""
+        return None if scores.device.type == "cpu" else shortlist(scores, self._raised)
+
+
+class _RecordedRows(_Rows):
+    """The same, each pass with all drafts of all documents, whether they go on or not, so that there are few sizes."""
+
+    def start(self, contrast_weight: float) -> list[Scores]:
+        scores = super().start(contrast_weight)
+        self._recorder = Recorder(self._run, self.model.device)
+        return scores
+
+    def _pass(self, ids: Tensor, steps: Sequence[Step] | None) -> list[list[Scores]]:
+        front = Front.of(steps or (), self._drafts, _KEYS)
+        ids = torch.nn.functional.pad(ids, (0, self._drafts - ids.shape[1]))
+        caches = (self.lower, self.upper)
+        rooms = [cache.room(self._drafts, _KEYS) for cache in caches]
+        inputs = [ids, front.held, front.depths, front.visible, *(cache.lengths for cache in caches)]
+        scores, *listed = self._recorder(inputs, lower_room=rooms[0], upper_room=rooms[1])
+        for cache in caches:
+            cache.advance([len(step.visible) for step in steps or ()] * (len(cache.lengths) // len(ids)))
+        return split(scores, (listed[0], listed[1], listed[2]))
+
+    def _run(
+        self,
+        ids: Tensor,
+        held: Tensor,
+        depths: Tensor,
+        visible: Tensor,
+        lower_lengths: Tensor,
+        upper_lengths: Tensor,
+        *,
+        lower_room: int,
+        upper_room: int,
+    ) -> tuple[Tensor, ...]:
+        """What is recorded: ids [documents, t] -> scores [documents, t, v] and their shortlist."""
+        model, front = self.model, Front(held, depths, visible)
+        lower, upper = (len(lengths) // len(ids) for lengths in (lower_lengths, upper_lengths))
+        x = model.embed_tokens(ids.repeat(lower, 1))
+        for stack, cache, times, lengths, room in (
+            (model.lower, self.lower, lower, lower_lengths, lower_room),
+            (model.upper, self.upper, upper, upper_lengths, upper_room),
+        ):
+            rows = front.repeated(times)
+            x = x.repeat(times * len(ids) // len(x), 1, 1)
+            x = model.through(stack, x, rows.positions(lengths), cache.attends_at(rows, lengths, room))
+        scores = self._scores(x)
+        return scores, *shortlist(scores, self._raised)
 
 
 class _SingleRows(_Rows):
@@ -277,15 +340,22 @@ class _SingleRows(_Rows):
     Those that are then not chosen are taken out of the caches again.
     """
 
-    def __init__(self, model: PyramidionLM, prompts: Prompts, wanted: Sequence[Wanted], lookup: Lookup | None) -> None:
-        super().__init__(model, prompts, wanted, 1)
+    def __init__(
+        self,
+        model: PyramidionLM,
+        prompts: Prompts,
+        vocabulary: Vocabulary,
+        wanted: Sequence[Wanted],
+        lookup: Lookup | None,
+    ) -> None:
+        super().__init__(model, prompts, vocabulary, wanted, 1)
         self._room += AHEAD
         self._lookup = lookup
         self._guessed: list[int] = []
-        self._following = torch.empty(0)
-        """Scores [1 + g, v] behind the last token written and behind each of the g guessed ones."""
+        self._following: list[Scores] = []
+        """Behind the last token written and behind each of the guessed ones."""
 
-    def push(self, growths: Mapping[int, Growth]) -> Mapping[int, Tensor]:
+    def push(self, growths: Mapping[int, Growth]) -> Mapping[int, Sequence[Scores]]:
         """As for several drafts."""
         [(_, [token])] = growths.values()
         if self._lookup is not None:

@@ -21,6 +21,7 @@ from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.modeling.reading import Reading, read
 from sumpool.modeling.rules import SummaryRules, Vocabulary
+from sumpool.modeling.scores import Scores
 from sumpool.modeling.writing import Wanted, write
 
 LONG, SHORT = list(range(100, 140)), list(range(200, 207))
@@ -115,35 +116,42 @@ def wanted(model: PyramidionLM, vocabulary: Vocabulary) -> list[Wanted]:
 class Passes:
     """Counts the rows in each pass through the lower layers; above `most`, there is no memory for them."""
 
-    def __init__(self, model: PyramidionLM, monkeypatch: pytest.MonkeyPatch, most: int = 100) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, most: int = 100) -> None:
         self.rows: list[int] = []
         self.refused = 0
-        whole = model.read
+        whole = PyramidionLM.read
 
-        def counted(ids: torch.Tensor, cache: KVCache, *steps: Any) -> torch.Tensor:
+        def counted(this: PyramidionLM, ids: torch.Tensor, cache: KVCache, *steps: Any) -> torch.Tensor:
             if len(cache.lengths) > most:
                 self.refused += 1
                 raise torch.OutOfMemoryError("CUDA out of memory.")
             self.rows.append(len(ids))
-            return whole(ids, cache, *steps)
+            return whole(this, ids, cache, *steps)
 
-        monkeypatch.setattr(model, "read", counted)
+        monkeypatch.setattr(PyramidionLM, "read", counted)
 
 
-def many_at_once(model: PyramidionLM, monkeypatch: pytest.MonkeyPatch, *, together: bool) -> None:
-    """Write many summaries at once on this CPU; their rows attend as on a CPU or as on a GPU."""
-    new_cache = model.new_cache
+def many_at_once(monkeypatch: pytest.MonkeyPatch, *, together: bool, recorded: bool = False) -> None:
+    """Write many summaries at once on this CPU; their rows attend as on a CPU or as on a GPU.
+
+    Recorded: their passes are those that CUDA replays, and of the scores there is a shortlist.
+    """
+    new_cache = PyramidionLM.new_cache
 
     def made(*arguments: Any) -> KVCache:
         cache = new_cache(*arguments)
         cache.together = together
         return cache
 
-    monkeypatch.setattr(model, "new_cache", made)
+    monkeypatch.setattr(PyramidionLM, "new_cache", made)
     monkeypatch.setattr(writing, "_ON_CPU", 1 << 20)
+    if recorded:
+        monkeypatch.setattr(writing, "RECORDED", ("cpu",))
 
 
-@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize(
+    ("together", "recorded"), [(False, False), (True, False), (True, True)], ids=["row by row", "together", "recorded"]
+)
 @pytest.mark.parametrize(("drafts", "contrast"), [(3, 0.3), (1, 0.0)])
 def test_summaries_that_are_written_side_by_side_are_those_written_alone(
     model: PyramidionLM,
@@ -153,15 +161,16 @@ def test_summaries_that_are_written_side_by_side_are_those_written_alone(
     drafts: int,
     contrast: float,
     together: bool,
+    recorded: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     options = {"drafts": drafts, "contrast_weight": contrast}
-    passes = Passes(model, monkeypatch)
+    passes = Passes(monkeypatch)
     alone = write(model, prompts, vocabulary, wanted, **options)
     one_by_one = len(passes.rows)
     assert len(set(alone)) == len(alone)
     passes.rows.clear()
-    many_at_once(model, monkeypatch, together=together)
+    many_at_once(monkeypatch, together=together, recorded=recorded)
     assert write(model, prompts, vocabulary, wanted, **options) == alone
     assert len(passes.rows) < 0.7 * one_by_one
 
@@ -175,9 +184,9 @@ def test_where_memory_is_short_fewer_are_written_side_by_side_and_none_is_lost(
     most: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    many_at_once(model, monkeypatch, together=True)
+    many_at_once(monkeypatch, together=True)
     expected = write(model, prompts, vocabulary, wanted, drafts=2)
-    passes = Passes(model, monkeypatch, most)
+    passes = Passes(monkeypatch, most)
     assert write(model, prompts, vocabulary, wanted, drafts=2) == expected
     assert passes.refused == 1, "a size once found stays"
 
@@ -185,8 +194,8 @@ def test_where_memory_is_short_fewer_are_written_side_by_side_and_none_is_lost(
 def test_no_memory_for_a_single_summary_is_said(
     model: PyramidionLM, prompts: Prompts, vocabulary: Vocabulary, wanted: list[Wanted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    many_at_once(model, monkeypatch, together=True)
-    Passes(model, monkeypatch, 0)
+    many_at_once(monkeypatch, together=True)
+    Passes(monkeypatch, 0)
     with pytest.raises(ModelError, match="memory"):
         write(model, prompts, vocabulary, wanted)
 
@@ -255,15 +264,20 @@ def test_contrast_adds_what_the_document_adds_to_plausible_tokens() -> None:
     torch.testing.assert_close(contrast(seen, blind, 0.0), seen.log_softmax(-1))
 
 
+def only(token: int, score: float) -> Scores:
+    """A token that is by far the likeliest."""
+    values = torch.full((49152,), -50.0)
+    values[token] = score
+    return Scores(values)
+
+
 def finished(vocabulary: Vocabulary, prompts: Prompts, text: str, score: float) -> Draft:
     """A draft that wrote `text`, each token with the same score, and met the next sentence's beginning."""
-    draft = Draft(SummaryRules(vocabulary, 50, torch.device("cpu")), torch.zeros(0))
+    draft = Draft(SummaryRules(vocabulary, 50, torch.device("cpu")), Scores(torch.zeros(0)))
     for token in prompts.plain(text):
-        draft.scores = torch.full((49152,), -50.0)
-        draft.scores[token] = score
+        draft.scores = only(token, score)
         assert draft.choose(None)
-    draft.scores = torch.full((49152,), -50.0)
-    draft.scores[prompts.plain(" The")[0]] = score
+    draft.scores = only(prompts.plain(" The")[0], score)
     draft.choose(None)
     return draft
 
@@ -280,17 +294,15 @@ def test_of_two_drafts_the_likelier_and_the_better_supported_is_worth_more(
 
 
 def test_a_draft_that_comes_to_no_end_is_worth_nothing(vocabulary: Vocabulary, prompts: Prompts) -> None:
-    broken = Draft(SummaryRules(vocabulary, 50, torch.device("cpu")), torch.zeros(0))
+    broken = Draft(SummaryRules(vocabulary, 50, torch.device("cpu")), Scores(torch.zeros(0)))
     for token in prompts.plain("Ships came. They went to the"):
-        broken.scores = torch.full((49152,), -50.0)
-        broken.scores[token] = -0.1
+        broken.scores = only(token, -0.1)
         if not broken.choose(None):
             break
     assert broken.worth(prompts, None) > -1  # its first sentence had an end
     again = Draft(broken.rules, broken.scores)
     for token in prompts.plain(" They went to the"):
-        again.scores = torch.full((49152,), -50.0)
-        again.scores[token] = -0.1
+        again.scores = only(token, -0.1)
         again.choose(None)
     assert again.worth(prompts, lambda text: 1.0) == -torch.inf
 
@@ -306,7 +318,7 @@ def test_drawn_tokens_are_probable_and_the_same_for_the_same_seed(vocabulary: Vo
         random = torch.Generator().manual_seed(seed)
         chosen = []
         for _ in range(40):
-            draft = Draft(rules, scores)
+            draft = Draft(rules, Scores(scores))
             draft.choose(random)
             chosen += draft.rules.tokens
         return chosen
