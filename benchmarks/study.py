@@ -179,7 +179,7 @@ def study(settings: Settings, variant: Variant, lessons: list[Lesson], held: lis
         learner.fit(lessons)
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     run = Run(settings, accelerator, learner.to(accelerator.device), settings.steps or 1)
-    before = run.validate(held)
+    before = run.validate(held)["dev_loss"]
     for start in range(0, len(lessons), settings.batch):
         run.advance(lessons[start : start + settings.batch])
     loss, recall = _measure(run, learner, held)
@@ -190,7 +190,7 @@ def _measure(run: Run, learner: Studied, lessons: Sequence[Lesson]) -> tuple[flo
     """The mean loss in nats a token, and the mean share of the oracle sentences' tokens that is kept."""
     losses, shares = [], []
     for lesson in lessons:
-        losses.append(run.validate([lesson]))
+        losses.append(run.validate([lesson])["dev_loss"])
         wanted = lesson.labels[lesson.owners] > 0
         if not lesson.whole and wanted.any():
             shares.append(float(wanted[learner.objective.kept.cpu()].sum() / wanted.sum()))

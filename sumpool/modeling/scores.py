@@ -8,7 +8,7 @@ what is chosen is the same either way.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -78,5 +78,5 @@ def places(ids: Tensor, tokens: Tensor | None) -> Tensor:
     return found[tokens[found] == ids]
 
 
-def _fetch(rows: Sequence[Tensor] | Tensor, row: int) -> Callable[[], Tensor]:
+def _fetch(rows: Tensor, row: int) -> Callable[[], Tensor]:
     return lambda: rows[row].cpu()

@@ -86,8 +86,12 @@ def train(
         int, typer.Option("--layers", min=1, help="From scratch, layers of the encoder and of the decoder.")
     ] = DEFAULTS.layers,
     part: Annotated[
-        Literal["scorer", "upper", "all", "lora"],
-        typer.Option("--train", metavar="scorer|upper|all|lora", help="What is trained; all else is frozen."),
+        Literal["scorer", "upper", "layers", "all", "lora"],
+        typer.Option(
+            "--train",
+            metavar="scorer|upper|layers|all|lora",
+            help="What is trained; all else is frozen. Layers: lower and upper; all: the embeddings, too.",
+        ),
     ] = DEFAULTS.part,
     pooling: Annotated[
         Literal["hard", "soft"],
@@ -101,7 +105,9 @@ def train(
     oracle_loss: Annotated[
         float,
         typer.Option(
-            "--oracle-loss", min=0, help="Weight of the scorer's loss on extractive-oracle labels, falling to 0."
+            "--oracle-loss",
+            min=0,
+            help="Weight of the scorer's loss on extractive-oracle labels; with soft pooling it falls to 0.",
         ),
     ] = DEFAULTS.oracle_loss,
     split_layer: Annotated[
@@ -165,6 +171,9 @@ def train(
         Path | None,
         typer.Option("--cache", metavar="DIR", help="Keep what frozen lower layers made of documents on disk."),
     ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, help="Processes that prepare documents ahead, so that a GPU can go on.")
+    ] = DEFAULTS.workers,
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option("--device", metavar="auto|cpu|cuda", help="Where to train.")
     ] = "auto",
@@ -212,6 +221,7 @@ def train(
         tokens_at_once=tokens_at_once,
         recompute=recompute,
         cache=cache,
+        workers=workers,
         device=device,
         precision=precision,
         seed=seed,

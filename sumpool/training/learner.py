@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
@@ -21,18 +21,23 @@ class Losses:
     oracle: Tensor
 
 
+class Maker(Protocol):
+    """Makes lessons. It can be pickled and knows nothing of weights, so that it may work in another process."""
+
+    def __call__(self, example: Example, *, labelled: bool) -> Any:
+        """An example as `forward` takes it, with `tokens`, the document's length; labels for the oracle by need."""
+
+
 class Learner(nn.Module, ABC):
     """A model in training with its tokenizer and its losses; one `forward` is what distributed training wraps.
 
     Attributes:
         weights: the parameters that are trained, by name; all others are frozen.
+        lesson: makes an example what `forward` takes.
     """
 
     weights: dict[str, nn.Parameter]
-
-    @abstractmethod
-    def lesson(self, example: Example, *, labelled: bool) -> Any:
-        """An example as `forward` takes it, with `tokens`, the document's length; labels for the oracle by need."""
+    lesson: Maker
 
     @abstractmethod
     def forward(self, lessons: Sequence[Any], done: float = 1.0) -> Losses:

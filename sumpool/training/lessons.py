@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sumpool.modeling.blocks import cut_blocks, padded, tokenize
+from sumpool.modeling.config import PyramidionConfig
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.modeling.reading import focus_match, token_features
@@ -61,7 +62,7 @@ class Lowered:
 
 
 def make_lesson(
-    model: PyramidionLM, prompts: Prompts, example: Example, *, longest: int, labelled: bool = True
+    config: PyramidionConfig, prompts: Prompts, example: Example, *, longest: int, labelled: bool = True
 ) -> Lesson:
     """Tokenize an example as `read` and `write` would; documents are cut after `longest` words.
 
@@ -73,10 +74,10 @@ def make_lesson(
     prefix = prompts.prefix(example.words, example.focus)
     targets = [*prompts.plain(example.summary), prompts.end]
     tail = [*prompts.answer, *targets[:-1]]
-    if len(tokens) <= model.config.pool_size:
+    if len(tokens) <= config.pool_size:
         rows = [prefix + tokens.ids + tail]
     else:
-        blocks = cut_blocks(tokens, model.config.block_size)
+        blocks = cut_blocks(tokens, config.block_size)
         rows = [prefix + tokens.ids[first:end] for first, end in blocks] + [prefix + tail]
     labels = torch.zeros(len(spans))
     if labelled:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from torch import nn
@@ -11,18 +12,23 @@ from sumpool.errors import UsageError
 from sumpool.modeling.checkpoint import save_model
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.training.base import load_base
-from sumpool.training.corpus import Example
 from sumpool.training.learner import Learner, Losses
 from sumpool.training.lessons import Lesson, LowerCache, make_lesson
 from sumpool.training.lora import add_low_rank, merge_low_rank
 from sumpool.training.objective import Objective
-from sumpool.training.settings import Settings
+from sumpool.training.settings import Part, Settings
 
 SCORER_RATE = 10.0
 """The scorer is small and new, the rest pretrained: it learns at a multiple of the others' rate."""
 SOFTEST, HARDEST = 8.0, 1_000.0
 SOFT_SHARE = 0.8
 """Soft pooling grows harder, by its base, over this share of the steps; from there on it is hard, as in use."""
+TRAINED: dict[Part, tuple[str, ...]] = {
+    "upper": ("upper", "norm"),
+    "layers": ("lower", "upper", "norm"),
+    "all": ("embed_tokens", "lower", "upper", "norm"),
+}
+"""Modules that a part trains as they are, the scorer aside."""
 
 
 class PyramidionLearner(Learner):
@@ -34,12 +40,10 @@ class PyramidionLearner(Learner):
         model, self._prompts, self._facts = load_base(settings)
         self.weights = choose_weights(model, settings)
         model.gradient_checkpointing = settings.recompute
-        cache = LowerCache(settings.cache, model) if settings.cache and settings.part != "all" else None
+        self.lesson = partial(make_lesson, model.config, self._prompts, longest=settings.longest_document)
+        frozen = settings.part not in ("layers", "all")
+        cache = LowerCache(settings.cache, model) if settings.cache and frozen else None
         self.objective = Objective(model, cache)
-
-    def lesson(self, example: Example, *, labelled: bool) -> Lesson:
-        longest = self._settings.longest_document
-        return make_lesson(self.objective.model, self._prompts, example, longest=longest, labelled=labelled)
 
     def forward(self, lessons: Sequence[Lesson], done: float = 1.0) -> Losses:
         losses: Losses = self.objective(lessons, self._base(done))
@@ -65,16 +69,11 @@ def choose_weights(model: PyramidionLM, settings: Settings) -> dict[str, nn.Para
     model.requires_grad_(False)
     if settings.part == "lora":
         add_low_rank(model.upper, settings.rank)
-    if settings.part == "all":
-        model.requires_grad_(True)
-    if settings.part == "upper":
-        model.upper.requires_grad_(True)
-        model.norm.requires_grad_(True)
+    for module in TRAINED.get(settings.part, ()):
+        model.get_submodule(module).requires_grad_(True)
+    # Behind hard top-k and without labels nothing reaches the scorer.
     if settings.part == "scorer" or settings.pooling == "soft" or settings.oracle_loss:
         model.scorer.requires_grad_(True)
-    elif settings.part == "all":
-        # Behind hard top-k and without labels nothing reaches it.
-        model.scorer.requires_grad_(False)
     if settings.part == "scorer" and settings.pooling == "hard" and not settings.oracle_loss:
         raise UsageError("train", "hard pooling alone teaches the scorer nothing (add --oracle-loss or --pooling soft)")
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}

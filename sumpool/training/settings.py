@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-Part = Literal["scorer", "upper", "all", "lora"]
+Part = Literal["scorer", "upper", "layers", "all", "lora"]
 Pooling = Literal["hard", "soft"]
 Precision = Literal["auto", "bf16", "fp32"]
 Arch = Literal["vanilla", "blockwise", "transpooler", "pyramidion"]
@@ -14,7 +14,10 @@ Arch = Literal["vanilla", "blockwise", "transpooler", "pyramidion"]
 STATE, LOG = "training.safetensors", "training.jsonl"
 """What lies beside the checkpoint as training goes."""
 
-_FREE = {"out", "dev", "held", "every", "tokens_at_once", "recompute", "cache", "device", "precision", "stop", "resume"}
+_FREE = {
+    "out", "dev", "held", "every", "tokens_at_once", "recompute", "cache", "workers", "device", "precision", "stop",
+    "resume",
+}  # fmt: skip
 _DECODERS = {"part", "pooling", "split_layer", "oracle_loss", "rank"}
 """Options that mean something for the shipped architecture only."""
 _ENCODER_DECODERS = {"arch", "operator", "schedule", "vocabulary", "width", "layers"}
@@ -54,6 +57,7 @@ class Settings:
     tokens_at_once: int = 16_384
     recompute: bool = False
     cache: Path | None = None
+    workers: int = 0
     device: str = "auto"
     precision: Precision = "auto"
     seed: int = 0

@@ -10,8 +10,8 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,10 @@ from sumpool.modeling.int8 import matrix_type
 from sumpool.training.corpus import mixture, suitable
 from sumpool.training.learner import Learner
 from sumpool.training.settings import LOG, STATE, Precision, Settings
+from sumpool.training.workers import make_ahead
+
+AHEAD = 4
+"""Steps whose lessons workers may have made before they are needed."""
 
 
 def train(settings: Settings, console: Console) -> Path:
@@ -55,10 +59,10 @@ def train(settings: Settings, console: Console) -> Path:
     settings.out.mkdir(parents=True, exist_ok=True)
     if accelerator.is_main_process:
         _drop_records(log, run.step)
-    stream = data.batches(learner, run.step)
-    held = data.held(learner)
     last = run.steps if settings.stop is None else min(settings.stop, run.steps)
+    held = data.held(learner)
     with ExitStack() as stack:
+        stream = stack.enter_context(closing(data.batches(learner, run.step, last)))
         main = accelerator.is_main_process
         lines = stack.enter_context(log.open("a", encoding="utf-8")) if main else None
         progress = stack.enter_context(_progress(console)) if main and console.is_terminal else None
@@ -69,13 +73,14 @@ def train(settings: Settings, console: Console) -> Path:
                 if main and run.step:
                     run.save(state)
                 if main and held:
-                    record["dev_loss"] = run.validate(held)
+                    record |= run.validate(held)
                 accelerator.wait_for_everyone()
             if run.step < last:
                 started = time.perf_counter()
                 batch = next(stream)
                 record |= run.advance(share(batch, accelerator.process_index, accelerator.num_processes))
-                record["tokens_per_second"] = sum(x.tokens for x in batch) / (time.perf_counter() - started)
+                record["seconds"] = time.perf_counter() - started
+                record["tokens_per_second"] = sum(x.tokens for x in batch) / record["seconds"]
             if lines is not None:
                 lines.write(json.dumps(record) + "\n")
                 lines.flush()
@@ -118,6 +123,7 @@ class Run:
             lr=settings.rate,
             betas=(0.9, 0.98),
             weight_decay=0.01,
+            fused=accelerator.device.type == "cuda" or None,  # None: as torch sees fit
         )
         self.wrapped, self.optimizer = accelerator.prepare(learner, optimizer)
         self.step = 0
@@ -131,13 +137,21 @@ class Run:
         cosine = 0.05 + 0.95 * (1 + math.cos(math.pi * self.step / self.steps)) / 2
         return self.settings.rate * min((self.step + 1) / self.settings.warmup, cosine)
 
+    def oracle_weight(self) -> float:
+        """Of the oracle's loss beside the summary's, which takes over as training goes.
+
+        Not behind hard pooling: there, nothing else teaches the scorer, and the layers below it may move.
+        """
+        fades = self.settings.pooling == "soft"
+        return self.settings.oracle_loss * (1 - self.step / self.steps if fades else 1.0)
+
     def advance(self, lessons: Sequence[Any]) -> dict[str, float]:
         """One optimizer step over the mean loss of the lessons, some at a time; returns what the log says of it."""
         rate = self.rate()
         # By the step, so that chance (dropout, random pooling) is the same in a run that was interrupted.
         torch.manual_seed(hash((self.settings.seed, self.step, self.accelerator.process_index)))
         self.learner.train()
-        oracle_weight = self.settings.oracle_loss * (1 - self.step / self.steps)
+        oracle_weight = self.oracle_weight()
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         totals = {"loss": 0.0, "oracle_loss": 0.0}
@@ -158,12 +172,16 @@ class Run:
         return {**totals, "rate": rate, "gradient_norm": float(norm or 0.0)}
 
     @torch.no_grad()
-    def validate(self, lessons: Sequence[Any]) -> float:
-        """Mean summary loss, in nats a token, of the model as it is used."""
+    def validate(self, lessons: Sequence[Any]) -> dict[str, float]:
+        """Mean losses, in nats a token, of the model as it is used, as the log names them: the oracle's by need."""
         torch.manual_seed(self.settings.seed)
         self.learner.eval()
         with self.autocast():
-            return sum(self.learner([lesson]).summary.item() for lesson in lessons) / len(lessons)
+            losses = [self.learner([lesson]) for lesson in lessons]
+        record = {"dev_loss": sum(loss.summary.item() for loss in losses) / len(losses)}
+        if self.settings.oracle_loss:
+            record["dev_oracle_loss"] = sum(loss.oracle.item() for loss in losses) / len(losses)
+        return record
 
     def save(self, path: Path) -> None:
         """Atomically: a kill while saving leaves the state of before."""
@@ -192,8 +210,8 @@ class Run:
                 if kind == "weight":
                     weight.data.copy_(value)
                 else:
-                    # The count of steps stays on the CPU, where AdamW looks for it.
-                    moments[weight][kind] = value if kind == "step" else value.to(weight.device)
+                    # With the count of steps, which a fused AdamW looks for on the GPU.
+                    moments[weight][kind] = value.to(weight.device)
 
 
 class _Data:
@@ -216,13 +234,14 @@ class _Data:
         self._stream = mixture(kinds, weights, seed=settings.seed)
         self.steps = settings.steps or -(-len(self.examples) // settings.batch)
 
-    def batches(self, learner: Learner, done: int) -> Iterator[list[Any]]:
-        """A step's lessons at a time, from the step after `done`."""
-        size = self._settings.batch
+    def batches(self, learner: Learner, done: int, last: int) -> Generator[list[Any]]:
+        """A step's lessons at a time, from the step after `done` up to the `last`."""
+        size, workers = self._settings.batch, self._settings.workers
+        examples = islice(self._stream, done * size, last * size)
         labelled = bool(self._settings.oracle_loss)
-        stream = islice(self._stream, done * size, None)
-        while True:
-            yield [learner.lesson(example, labelled=labelled) for example in islice(stream, size)]
+        made = make_ahead(learner.lesson, examples, labelled=labelled, workers=workers, ahead=AHEAD * size)
+        while batch := list(islice(made, size)):
+            yield batch
 
     def held(self, learner: Learner) -> list[Any]:
         """Development lessons, kinds in turn."""
@@ -231,7 +250,8 @@ class _Data:
         kinds = suitable(self._settings.dev, longest_summary=self._settings.longest_summary)
         stream = mixture(kinds, dict.fromkeys(kinds, 1.0), seed=1)
         count = min(self._settings.held, sum(map(len, kinds.values())))
-        return [learner.lesson(example, labelled=False) for example in islice(stream, count)]
+        labelled = bool(self._settings.oracle_loss)
+        return [learner.lesson(example, labelled=labelled) for example in islice(stream, count)]
 
 
 def share(lessons: Sequence[Any], process: int, processes: int) -> list[Any]:

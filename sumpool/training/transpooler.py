@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,7 @@ class TranspoolerLearner(Learner):
             self.prompts = self._from_scratch(examples)
         else:
             self.prompts = self._from_base(settings.base)
+        self.lesson = partial(make_pair, self.model.config, self.prompts, longest=settings.longest_document)
         self.weights = {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
         if settings.recompute:
             self.model.gradient_checkpointing_enable({"use_reentrant": False})
@@ -123,18 +125,6 @@ class TranspoolerLearner(Learner):
         self.model.tie_weights()
         return prompts
 
-    def lesson(self, example: Example, *, labelled: bool) -> Pair:
-        spans = sentences_within(example, self._settings.longest_document)
-        config = self.model.config
-        document = tokenize(self.prompts, example.document, spans).ids
-        asked = self.prompts.prefix(example.words, example.focus)
-        summary = [*asked, *self.prompts.plain(example.summary), self.prompts.end]
-        if config.positions == "learned":
-            summary = summary[: config.max_position_embeddings]
-            if not config.restart_positions:
-                document = document[: config.max_position_embeddings]
-        return Pair(torch.tensor(document), torch.tensor(summary), len(asked))
-
     def forward(self, lessons: Sequence[Pair], done: float = 1.0) -> Losses:
         device = self.model.device
         pad = self.model.config.pad_token_id or 0
@@ -159,6 +149,23 @@ class TranspoolerLearner(Learner):
         names |= {path.name for path in directory.glob("model*.safetensors*")}
         count = sum(weight.numel() for weight in self.model.parameters())
         seal(directory, names, parameters=count, **self.facts)
+
+
+def make_pair(
+    config: TranspoolerConfig, prompts: TranspoolerPrompts, example: Example, *, longest: int, labelled: bool
+) -> Pair:
+    """Tokenize an example, its document cut after `longest` words, and both to the positions that there are.
+
+    Labels it has none, `labelled` or not: the summary's loss alone teaches these scorers.
+    """
+    document = tokenize(prompts, example.document, sentences_within(example, longest)).ids
+    asked = prompts.prefix(example.words, example.focus)
+    summary = [*asked, *prompts.plain(example.summary), prompts.end]
+    if config.positions == "learned":
+        summary = summary[: config.max_position_embeddings]
+        if not config.restart_positions:
+            document = document[: config.max_position_embeddings]
+    return Pair(torch.tensor(document), torch.tensor(summary), len(asked))
 
 
 _NAMES = ("bos", "pad", "eos")

@@ -136,6 +136,11 @@ def test_a_run_that_stopped_goes_on_as_if_it_had_not(settings: Settings, tmp_pat
         run(replace(chosen, operator="hard", resume=True))
 
 
+def test_workers_change_nothing(settings: Settings, tmp_path: Path) -> None:
+    alone = run(replace(settings, out=tmp_path / "alone", steps=3))
+    assert losses(run(replace(settings, steps=3, workers=2))) == losses(alone)
+
+
 def test_lessons_side_by_side_have_the_mean_of_their_losses(settings: Settings) -> None:
     pairs = list(examples(settings.train[0]))
     learner = TranspoolerLearner(settings, pairs).eval()

@@ -36,10 +36,12 @@ def test_one_command_makes_a_model_and_goes_on_where_it_was(
     command = ["bash", str(root / "models" / "sumpool-135m" / "recipe.sh"), str(base), str(corpora), str(out)]
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     small = {**os.environ, "PATH": path, "GGUF": "", "PROCESSES": "1", "DOCUMENTS": "3", "STEPS": "2"}
+    small |= {"LONG_STEPS": "1", "WORKERS": "1"}
     for _ in range(2):
         result = subprocess.run(command, env=small, capture_output=True, text=True, timeout=300)
         assert result.returncode == 0, result.stderr
+    for name, expected in (("first", [0, 1, 2]), ("long", [0, 1])):
+        lines = (out / name / "training.jsonl").read_text().splitlines()
+        assert [json.loads(line)["step"] for line in lines] == expected
     made = out / "sumpool-135m"
-    steps = [json.loads(line)["step"] for line in (made / "training.jsonl").read_text().splitlines()]
-    assert steps == [0, 1, 2]
     assert Summarizer(made, device="cpu").summarize(root / "examples" / "minutes.md", length=20).text

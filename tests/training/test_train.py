@@ -68,6 +68,9 @@ def changed(before: Path, after: Path) -> set[str]:
         ("scorer", "soft", 0.0, {"scorer"}),
         ("scorer", "hard", 1.0, {"scorer"}),
         ("lora", "hard", 0.0, {"upper"}),
+        ("layers", "soft", 0.0, {"lower", "scorer", "upper"}),
+        ("layers", "hard", 1.0, {"lower", "scorer", "upper"}),
+        ("layers", "hard", 0.0, {"lower", "upper"}),
         ("all", "soft", 0.5, {"embeddings", "lower", "scorer", "upper"}),
     ],
 )
@@ -91,6 +94,27 @@ def test_oracle_labels_teach_the_scorer(settings: Settings) -> None:
     out = run(replace(settings, part="scorer", oracle_loss=1.0, steps=30, rate=0.02))
     curve = [record["oracle_loss"] for record in records(out) if "oracle_loss" in record]
     assert sum(curve[-5:]) < 0.7 * sum(curve[:5])
+
+
+@pytest.mark.parametrize(("pooling", "weights"), [("hard", [1, 1, 1]), ("soft", [1, 2 / 3, 1 / 3])])
+def test_the_oracle_s_weight_falls_where_the_summary_s_loss_takes_over(
+    settings: Settings, pooling: str, weights: list[float]
+) -> None:
+    # The same documents each step, nothing learned, and next to no other gradient: what changes is the weight.
+    still = replace(settings, weights={"ports": 1.0}, batch=4, rate=0.0, steps=3, precision="fp32")
+    out = run(replace(still, part="scorer", pooling=pooling, oracle_loss=1e6))
+    norms = [record["gradient_norm"] for record in records(out) if "gradient_norm" in record]
+    assert [norm / norms[0] for norm in norms] == pytest.approx(weights, rel=1e-3)
+
+
+def test_validation_tells_the_oracle_s_loss_where_it_is_trained(settings: Settings, corpus: Path) -> None:
+    held = replace(settings, dev=[corpus], held=4, steps=12, every=6, rate=0.02)
+    out = run(replace(held, part="scorer", oracle_loss=1.0))
+    first, *_, last = [record["dev_oracle_loss"] for record in records(out) if "dev_loss" in record]
+    assert last < first
+    plain = records(run(replace(held, out=settings.out.with_name("plain"), steps=1)))
+    assert "dev_loss" in plain[0]
+    assert "dev_oracle_loss" not in plain[0]
 
 
 def test_a_run_that_stopped_goes_on_as_if_it_had_not(settings: Settings, tmp_path: Path) -> None:
@@ -154,11 +178,16 @@ def test_a_cache_changes_no_more_than_its_precision_and_is_used_again(settings: 
     assert losses(tmp_path / "cold") == pytest.approx(losses(plain), rel=0.02)
 
 
+def test_the_cache_is_not_for_lower_layers_that_are_trained(settings: Settings, tmp_path: Path) -> None:
+    run(replace(settings, part="layers", cache=tmp_path / "cache", steps=1))
+    assert not (tmp_path / "cache").exists()
+
+
 def test_a_lesson_is_pooled_as_reading_pools(checkpoint: Path, corpus: Path) -> None:
     model = load_model(checkpoint, device=torch.device("cpu"), dtype=torch.float32)
     prompts = Prompts.load(checkpoint)
     for example in [next(examples(corpus)), next(examples(corpus))]:
-        lesson = make_lesson(model, prompts, example, longest=8000)
+        lesson = make_lesson(model.config, prompts, example, longest=8000)
         (lowered,) = run_lower(model, [lesson])
         from sumpool.modeling.blocks import tokenize
 
@@ -174,7 +203,7 @@ def test_lessons_side_by_side_have_the_mean_of_their_losses(checkpoint: Path, co
     model = load_model(checkpoint, device=torch.device("cpu"), dtype=torch.float32)
     prompts = Prompts.load(checkpoint)
     stream = examples(corpus)
-    lessons = [make_lesson(model, prompts, next(stream), longest=longest) for longest in (8000, 200, 20)]
+    lessons = [make_lesson(model.config, prompts, next(stream), longest=longest) for longest in (8000, 200, 20)]
     assert [lesson.whole for lesson in lessons] == [False, False, True]
     objective = Objective(model)
     for base in (None, 20.0):
@@ -220,7 +249,7 @@ def test_the_split_can_be_moved_without_changing_the_layers(checkpoint: Path) ->
 
 def test_the_cache_tells_lower_layers_apart(checkpoint: Path, corpus: Path, tmp_path: Path) -> None:
     model = load_model(checkpoint, device=torch.device("cpu"), dtype=torch.float32)
-    lesson = make_lesson(model, Prompts.load(checkpoint), next(examples(corpus)), longest=8000)
+    lesson = make_lesson(model.config, Prompts.load(checkpoint), next(examples(corpus)), longest=8000)
     LowerCache(tmp_path / "cache", model).run_lower([lesson])
     model.lower[0].mlp.down_proj.weight.data.mul_(2)
     LowerCache(tmp_path / "cache", model).run_lower([lesson])
