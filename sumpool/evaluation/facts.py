@@ -124,5 +124,8 @@ def _agrees(date: Date, known: Date) -> bool:
 
 
 def _key(word: str) -> str:
-    """The form in which words are compared: whatever their case, without a possessive or plural "s"."""
-    return re.sub(r"(?<=..)(?:s?['’]s?|s)$", "", word.casefold())
+    """The form in which words are compared: whatever their case, without a possessive or plural "s".
+
+    Nor with an underscore at its end, as transcripts have behind letters that are spelled out ("T_V_").
+    """
+    return re.sub(r"(?<=..)(?:s?['’]s?|s)$", "", word.casefold().rstrip("_"))

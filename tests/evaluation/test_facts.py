@@ -61,6 +61,11 @@ def test_what_a_document_lacks(summary: str, missing: list[str], ordinary: froze
     assert Facts(DOCUMENT, ordinary).unsupported(summary) == missing
 
 
+def test_letters_spelled_out_are_known_without_their_last_underscore() -> None:
+    assert Facts("We need a T_V_ set and L_C_D_ screens.").unsupported("We need a T_V set.") == []
+    assert Facts("We need a T_V_ set.").unsupported("We need a D_V_D set.") == ["D_V_D"]
+
+
 def test_without_a_word_list_a_first_word_counts_as_a_name() -> None:
     assert Facts(DOCUMENT).unsupported("Furthermore, it grew.") == ["Furthermore"]
 
