@@ -1,12 +1,28 @@
-"""Being interrupted while native code is being imported, where an exception is the wrong way to find out."""
+"""Being interrupted where an exception is the wrong way to find out: in processes that others have started, and while
+native code is being imported.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+
+@contextmanager
+def left_to_us() -> Iterator[None]:
+    """Processes that are started while inside ignore Ctrl-C from the start: it reaches all, and this one answers."""
+    if threading.current_thread() is not threading.main_thread():  # where handlers can't be set
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

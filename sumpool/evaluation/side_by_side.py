@@ -6,7 +6,6 @@ A document that one process reads and writes on all cores leaves most of them wa
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -17,6 +16,7 @@ from sumpool.errors import SumpoolError
 from sumpool.evaluation.cases import Case
 from sumpool.evaluation.report import Row
 from sumpool.evaluation.settings import Settings
+from sumpool.interrupts import left_to_us
 from sumpool.progress import Progress
 
 
@@ -27,12 +27,8 @@ def measured_side_by_side(settings: Settings, cases: Sequence[Case]) -> Iterator
         SumpoolError: a process was killed; and what `Measurer.load` raises.
     """
     with ProcessPoolExecutor(settings.workers, get_context("spawn"), _begin, (settings.workers,)) as pool:
-        # What is ignored here is ignored there from the start: Ctrl-C reaches all, and one answers.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
+        with left_to_us():
             coming = pool.map(_measured, [settings] * len(cases), range(len(cases)), cases)
-        finally:
-            signal.signal(signal.SIGINT, before)
         try:
             yield from coming
         except BrokenProcessPool:

@@ -92,4 +92,9 @@ def cut_blocks(tokens: Tokens, size: int) -> list[tuple[int, int]]:
 
 def padded(size: int) -> int:
     """A number of tokens rounded up: for every size, torch's CPU backend makes and keeps code of its own."""
-    return -(-size // _STEP) * _STEP
+    return round_up(size, _STEP)
+
+
+def round_up(size: int, multiple: int) -> int:
+    """The least multiple that is not below `size`."""
+    return -(-size // multiple) * multiple

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from sumpool.modeling.blocks import round_up
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -58,7 +60,7 @@ class Front:
     def of(cls, steps: Sequence[Step], tokens: int, multiple: int = 1) -> Front:
         """One step for each row, which may have fewer than `tokens` new ones; w is a multiple of `multiple`."""
         width = max(step.visible.shape[1] for step in steps)
-        visible = torch.zeros(len(steps), tokens, max(-(-width // multiple), 1) * multiple, dtype=torch.bool)
+        visible = torch.zeros(len(steps), tokens, round_up(max(width, 1), multiple), dtype=torch.bool)
         for row, step in enumerate(steps):
             own, seen = step.visible.shape
             visible[row, :own, :seen] = step.visible

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from sumpool.modeling.blocks import round_up
 from sumpool.modeling.branches import Front, Step
 from sumpool.modeling.config import PyramidionConfig
 
@@ -87,7 +88,7 @@ class KVCache:
         together: bool,
     ) -> None:
         self._sharing = config.sharing
-        capacity = _stretches(capacity)
+        capacity = round_up(capacity, _STRETCH)
         shape = (layers, rows, config.num_key_value_heads, capacity, config.head_dim)
         # Zeros, since what was never held is multiplied, too, if only by zero.
         self.keys = torch.zeros(shape, device=device, dtype=dtype)
@@ -133,7 +134,7 @@ class KVCache:
 
     def room(self, tokens: int, multiple: int = _STRETCH) -> int:
         """Keys among which `tokens` more of each row find place: a multiple of `multiple`, or all there are."""
-        return min(-(-(int(self.lengths.max()) + tokens) // multiple) * multiple, self.keys.shape[3])
+        return min(round_up(int(self.lengths.max()) + tokens, multiple), self.keys.shape[3])
 
     def attends_at(self, front: Front, lengths: Tensor, room: int | None) -> list[Attend]:
         """By layer, how tokens attend where all rows do so at once, behind the first `lengths` [rows] positions.
@@ -178,11 +179,6 @@ class KVCache:
         for tensor in (self.keys, self.values):
             tensor[:, row, :, first:end] = tensor[:, row, :, chosen]
         self.lengths[row] = end
-
-
-def _stretches(positions: int) -> int:
-    """Positions rounded up to whole stretches."""
-    return -(-positions // _STRETCH) * _STRETCH
 
 
 def _hiding(seen: Tensor, sharing: int) -> Tensor:

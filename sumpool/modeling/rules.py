@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sumpool.modeling.grounding import Grounding, Place
 from sumpool.modeling.prompts import Prompts
-from sumpool.modeling.scores import places
+from sumpool.modeling.scores import places, token_at
 
 SLACK = 0.25
 """How far from the asked length a summary may end, as a share of it."""
@@ -68,11 +68,6 @@ class Vocabulary:
         starts = {word[:end] for word in words for end in range(1, len(word) + 1)}
         tokens = [token for start in starts for token in self._spellings.get(start, ())]
         return [token for token in tokens if self.begins_word[token]] if opening else tokens
-
-
-def _named(place: int, tokens: Tensor | None) -> int:
-    """The token whose logit stands there."""
-    return place if tokens is None else int(tokens[place])
 
 
 def plain_word(text: str) -> str:
@@ -144,7 +139,7 @@ class SummaryRules:
         end_logit = logits[end].clone()
         logits[places(self.forbidden, tokens)] = -torch.inf
         if self._at_sentence_end() and self._stands():
-            following = _named(int(logits.argmax()), tokens)
+            following = token_at(int(logits.argmax()), tokens)
             if wants_end or vocabulary.opens_sentence[following]:
                 if self.complete < len(self.tokens):
                     self._count_sentence()
@@ -211,7 +206,7 @@ class SummaryRules:
 
     def _ground(self, logits: Tensor, tokens: Tensor | None, grounding: Grounding) -> None:
         """Rule out every token that is better than the best one that the document supports."""
-        if self._supports(_named(int(logits.argmax()), tokens), grounding):
+        if self._supports(token_at(int(logits.argmax()), tokens), grounding):
             return
         # Mostly one of the next few is supported, and these are found in a tenth of the time of a sort.
         for count in (_NEXT, len(logits)):
@@ -219,7 +214,7 @@ class SummaryRules:
             for rank, place in enumerate(order.tolist()):
                 if scores[rank] == -torch.inf:
                     break
-                if self._supports(_named(place, tokens), grounding):
+                if self._supports(token_at(place, tokens), grounding):
                     logits[order[:rank]] = -torch.inf
                     return
         if tokens is not None:

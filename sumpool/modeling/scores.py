@@ -43,7 +43,7 @@ class Scores:
 
     def token(self, place: int) -> int:
         """The token whose score stands there."""
-        return place if self.tokens is None else int(self.tokens[place])
+        return token_at(place, self.tokens)
 
 
 def shortlist(scores: Tensor, always: Tensor) -> Shortlist:
@@ -76,6 +76,11 @@ def places(ids: Tensor, tokens: Tensor | None) -> Tensor:
         return ids
     found = torch.searchsorted(tokens, ids).clamp_(max=len(tokens) - 1)
     return found[tokens[found] == ids]
+
+
+def token_at(place: int, tokens: Tensor | None) -> int:
+    """The inverse of `places`: the token whose score stands there."""
+    return place if tokens is None else int(tokens[place])
 
 
 def _fetch(rows: Tensor, row: int) -> Callable[[], Tensor]:

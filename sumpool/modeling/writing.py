@@ -297,15 +297,16 @@ class _RecordedRows(_Rows):
         return scores
 
     def _pass(self, ids: Tensor, steps: Sequence[Step] | None) -> list[list[Scores]]:
-        front = Front.of(steps or (), self._drafts, _KEYS)
+        assert steps is not None, "each draft goes on with a branch of its own"
+        front = Front.of(steps, self._drafts, _KEYS)
         ids = torch.nn.functional.pad(ids, (0, self._drafts - ids.shape[1]))
         caches = (self.lower, self.upper)
         rooms = [cache.room(self._drafts, _KEYS) for cache in caches]
         inputs = [ids, front.held, front.depths, front.visible, *(cache.lengths for cache in caches)]
-        scores, *listed = self._recorder(inputs, lower_room=rooms[0], upper_room=rooms[1])
+        scores, values, tokens, rest = self._recorder(inputs, lower_room=rooms[0], upper_room=rooms[1])
         for cache in caches:
-            cache.advance([len(step.visible) for step in steps or ()] * (len(cache.lengths) // len(ids)))
-        return split(scores, (listed[0], listed[1], listed[2]))
+            cache.advance([len(step.visible) for step in steps] * (len(cache.lengths) // len(ids)))
+        return split(scores, (values, tokens, rest))
 
     def _run(
         self,

@@ -41,7 +41,7 @@ class PyramidionLearner(Learner):
         self.weights = choose_weights(model, settings)
         model.gradient_checkpointing = settings.recompute
         self.lesson = partial(make_lesson, model.config, self._prompts, longest=settings.longest_document)
-        frozen = settings.part not in ("layers", "all")
+        frozen = "lower" not in TRAINED.get(settings.part, ())
         cache = LowerCache(settings.cache, model) if settings.cache and frozen else None
         self.objective = Objective(model, cache)
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
-import signal
-import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -16,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from sumpool.errors import SumpoolError
+from sumpool.interrupts import left_to_us
 from sumpool.training.corpus import Example
 from sumpool.training.learner import Maker
 
@@ -39,7 +37,7 @@ def make_ahead(make: Maker, examples: Iterable[Example], *, labelled: bool, work
         worker_init_fn=_settle,
         multiprocessing_context="spawn",  # "fork" is not safe beside CUDA
     )
-    with _interrupts_ignored():
+    with left_to_us():
         packed = iter(loader)
     try:
         for lesson in packed:
@@ -76,16 +74,3 @@ def _pack(lesson: Any) -> bytes:
 def _settle(worker: int) -> None:
     # There are as many workers as there are cores for them.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-
-
-@contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Processes started within leave Ctrl-C to the training, which ends them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
