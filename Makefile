@@ -23,7 +23,7 @@ help:
 
 # Two stages, so that the demo need not wait for the developers' tools. Either is made anew
 # when what it was made from has changed; --clear, so that nothing survives that is no longer named.
-$(VENV)/installed: pyproject.toml constraints.txt
+$(VENV)/installed: pyproject.toml constraints.txt hatch_build.py sumpool/modeling/few_rows.c
 	@echo "Setting up $(VENV) (the first time takes a minute or two) ..." >&2
 	@$(PYTHON) -c 'import sys; sys.exit("sumpool needs Python 3.10 or newer; this is " + sys.version.split()[0] + " (say make PYTHON=/path/to/python3)" if sys.version_info < (3, 10) else 0)'
 	@$(PYTHON) -m venv --clear $(VENV)

@@ -49,6 +49,11 @@ class Front:
     visible: Tensor
 
     @classmethod
+    def next(cls, rows: int, tokens: int, steps: Sequence[Step] | None) -> Front:
+        """`of` the steps if there are any, else `behind`."""
+        return cls.behind(rows, tokens) if steps is None else cls.of(steps, tokens)
+
+    @classmethod
     def behind(cls, rows: int, tokens: int) -> Front:
         """Tokens that follow one another, right behind what each row holds."""
         depths = torch.arange(tokens).expand(rows, -1)

@@ -127,7 +127,7 @@ class KVCache:
             each: Sequence[Step | None] = steps or [None] * len(self.lengths)
             views = [self._views(row, tokens, step) for row, step in enumerate(each)]
             return [partial(_attend_by_row, held, self.lengths.tolist(), views) for held in self._rows]
-        front = Front.behind(len(self.lengths), tokens) if steps is None else Front.of(steps, tokens)
+        front = Front.next(len(self.lengths), tokens, steps)
         room = self.room(tokens) if steps or self.lengths.any() else None
         device = self.keys.device
         return self.attends_at(front.to(device), self.lengths.to(device), room)

@@ -1,92 +1,88 @@
-"""Decoder layers with int8 weights where few rows go through them: the tokens that are being written.
+"""Few rows through int8 layers: the tokens that are being written, a whole stack of layers in one call.
 
-What takes the time there is fetching weights and calling operations on small tensors, not arithmetic. So this is what
-`DecoderLayer` computes in fewer operations: a norm is never written out, since a row's length doesn't change what it is
-rounded to, and what a row is to be scaled by is multiplied where that comes for free. Tests hold it to `DecoderLayer`.
+A written token is little arithmetic, a thousand small operations, and all of the weights fetched. What `compiled` has
+does the operations without leaving them to Python, and fetches the weights as they are stored.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from typing import cast
 
-import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
-from sumpool.modeling.caches import Attend
-from sumpool.modeling.int8 import FewRows, Floats, Int8Linear
-from sumpool.modeling.layers import DecoderLayer, RMSNorm
+from sumpool.modeling import compiled
+from sumpool.modeling.branches import Front
+from sumpool.modeling.caches import KVCache
+from sumpool.modeling.config import PyramidionConfig
+from sumpool.modeling.int8 import Int8Linear
+from sumpool.modeling.layers import DecoderLayer
 
 
-class FewRowsLayer:
-    """A `DecoderLayer` whose maps are `Int8Linear`, for up to `FEW` rows in all."""
+def suits(config: PyramidionConfig) -> bool:
+    """Whether few rows can go through layers of these sizes in one call."""
+    return compiled.suits(config.hidden_size, config.intermediate_size, config.head_dim)
 
-    def __init__(self, layer: DecoderLayer) -> None:
+
+class FewRowsLayers:
+    """A stack of `DecoderLayer`s whose maps are `Int8Linear`, for up to `FEW` rows in all.
+
+    A row comes out the same to the bit, whatever stands beside it.
+    """
+
+    def __init__(self, layers: Sequence[DecoderLayer], config: PyramidionConfig) -> None:
+        self._held: list[Tensor] = []
+        """Keeps alive what the structures point to."""
+        self._shape = compiled.Shape(
+            len(layers),
+            config.hidden_size,
+            config.intermediate_size,
+            config.num_attention_heads,
+            config.num_key_value_heads,
+            config.head_dim,
+            config.rms_norm_eps,
+        )
+        self._layers = (compiled.Layer * len(layers))(*map(self._layer, layers))
+
+    def _layer(self, layer: DecoderLayer) -> compiled.Layer:
         attention, feed_forward = layer.self_attn, layer.mlp
-        self._turned, self._kept = attention.heads + attention.kv_heads, attention.kv_heads
-        self._heads, self._head_dim = attention.heads, attention.head_dim
-        self._attention_norm = _Norm(layer.input_layernorm)
-        self._project = _few(attention.q_proj, attention.k_proj, attention.v_proj)
-        self._mix = _few(attention.o_proj)
-        self._feed_forward_norm = _Norm(layer.post_attention_layernorm)
-        self._gate, self._up = _few(feed_forward.gate_proj), _few(feed_forward.up_proj)
-        self._down = _few(feed_forward.down_proj)
+        norms = (
+            self._pointer(norm.weight.detach()) for norm in (layer.input_layernorm, layer.post_attention_layernorm)
+        )
+        maps = (
+            attention.q_proj,
+            attention.k_proj,
+            attention.v_proj,
+            attention.o_proj,
+            feed_forward.gate_proj,
+            feed_forward.up_proj,
+            feed_forward.down_proj,
+        )
+        linear = (cast("Int8Linear", one) for one in maps)
+        return compiled.Layer(
+            *norms, *(compiled.Map(self._pointer(one.weight), self._pointer(one.scale)) for one in linear)
+        )
 
-    def __call__(self, x: Tensor, angles: tuple[Tensor, Tensor], attend: Attend) -> Tensor:
-        """As `DecoderLayer.forward`, with x [b, t, d] in float32."""
-        flat = x.numpy().reshape(-1, x.shape[-1])
-        rows, scale = self._attention_norm(flat, self._project)
-        projected = self._project(rows)
-        projected *= scale
-        heads = projected.reshape(*x.shape[:-1], -1, self._head_dim)
-        turned = torch.from_numpy(_rotate(heads[:, :, : self._turned], angles)).transpose(1, 2)
-        queries, keys = turned.split_with_sizes((self._heads, self._kept), 1)
-        values = torch.from_numpy(heads[:, :, self._turned :]).transpose(1, 2)
-        seen = attend(queries, keys, values).transpose(1, 2).float()
-        rows, scale = self._mix.ready(seen.numpy().reshape(len(flat), -1))
-        mixed = self._mix(rows)
-        mixed *= scale
-        mixed += flat
+    def _pointer(self, tensor: Tensor) -> int:
+        self._held.append(tensor.contiguous())
+        return self._held[-1].data_ptr()
 
-        rows, scale = self._feed_forward_norm(mixed, self._gate)
-        gate = self._gate(rows)
-        gate *= scale
-        F.silu(torch.from_numpy(gate), inplace=True)
-        gate *= self._up(rows)
-        # The down map's rows are scaled as a whole, so the one factor may be left out of the product.
-        rows, inner = self._down.ready(gate)
-        inner *= scale
-        out = self._down(rows)
-        out *= inner
-        out += mixed
-        return torch.from_numpy(out).view(x.shape)
+    def __call__(self, x: Tensor, angles: tuple[Tensor, Tensor], cache: KVCache, front: Front) -> Tensor:
+        """x [b, t, d], at positions of these angles, behind what the cache holds -> [b, t, d].
 
+        The cache takes up their keys and values, but doesn't count them yet.
 
-class _Norm:
-    """An `RMSNorm`, as it is multiplied."""
-
-    def __init__(self, norm: RMSNorm) -> None:
-        self._weight = norm.weight.detach().numpy() * np.float32(math.sqrt(len(norm.weight)))
-        self._least = np.float32(norm.least.square().item())
-
-    def __call__(self, x: Floats, maps: FewRows) -> tuple[Tensor, Floats]:
-        """The norm of x [r, d], as `maps` takes it."""
-        rows, scale = maps.ready(x * self._weight)
-        scale /= np.sqrt(np.vecdot(x, x) + self._least)[:, None]
-        return rows, scale
-
-
-def _rotate(x: Floats, angles: tuple[Tensor, Tensor]) -> Floats:
-    """`rotate` with x [b, t, heads, head_dim]."""
-    cosines, sines = (one.numpy().swapaxes(1, 2) for one in angles)
-    half = x.shape[-1] // 2
-    out = x * cosines
-    out[..., :half] += x[..., half:] * sines[..., :half]
-    out[..., half:] += x[..., :half] * sines[..., half:]
-    return out
-
-
-def _few(*maps: nn.Module) -> FewRows:
-    return FewRows(*(cast("Int8Linear", one) for one in maps))
+        Raises:
+            MemoryError: there is none.
+        """
+        rows, tokens, _ = x.shape
+        out = x.float().clone(memory_format=torch.contiguous_format)
+        trunks, visible = cache.lengths - front.held, front.visible.contiguous()
+        cosines, sines = (one.contiguous() for one in angles)
+        assert cache.keys.dtype == torch.bfloat16, "as beside all int8 weights"
+        past = compiled.Cache(cache.keys.data_ptr(), cache.values.data_ptr(), *cache.keys.stride()[:3])
+        pointers = (one.data_ptr() for one in (cache.lengths, trunks, visible, cosines, sines))
+        new = compiled.Front(rows, tokens, visible.shape[2], *pointers)
+        compiled.layers(self._shape, self._layers, past, new, out)
+        return out

@@ -9,18 +9,18 @@ Pooling" (ACL 2022), sections 3 and 4, carried over from encoder-decoders to a d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from sumpool.modeling.branches import Step
+from sumpool.modeling.branches import Front, Step
 from sumpool.modeling.caches import Attend, KVCache, attend_alone
 from sumpool.modeling.config import PyramidionConfig
-from sumpool.modeling.few_rows import FewRowsLayer
-from sumpool.modeling.int8 import FEW, Int8Embedding, Int8Linear, matrix_type
+from sumpool.modeling.few_rows import FewRowsLayers, suits
+from sumpool.modeling.int8 import FEW, Int8Embedding, Int8Linear
 from sumpool.modeling.layers import DecoderLayer, Embedding, RMSNorm, Rotary
 from sumpool.pooling.scorer import Scorer
 
@@ -38,7 +38,7 @@ class PyramidionLM(nn.Module):
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.rotary = Rotary(config.head_dim, config.rope_theta)
         self.gradient_checkpointing = False
-        self._few: dict[nn.ModuleList, list[FewRowsLayer]] = {}
+        self._few: dict[nn.ModuleList, FewRowsLayers] = {}
 
     @property
     def device(self) -> torch.device:
@@ -51,7 +51,7 @@ class PyramidionLM(nn.Module):
     def new_cache(self, stack: nn.ModuleList, capacity: int, rows: int = 1) -> KVCache:
         """An empty cache for `self.lower` or `self.upper`, with room for `capacity` positions in each row."""
         # Beside int8 weights, float32 keys and values would be a third of what is fetched for a token.
-        dtype = matrix_type() if isinstance(self.embed_tokens, Int8Embedding) else self.dtype
+        dtype = torch.bfloat16 if isinstance(self.embed_tokens, Int8Embedding) else self.dtype
         together = self.device.type != "cpu"
         return KVCache(self.config, len(stack), rows, capacity, self.device, dtype, together=together)
 
@@ -64,24 +64,19 @@ class PyramidionLM(nn.Module):
         causal attention keeps padding from what stands before it.
         steps: one for each row, whose tokens do not follow one another, but each go on with a branch of their own.
         """
-        tokens = x.shape[1]
-        layers: Iterable[Callable[..., Tensor]] = stack
+        rows, tokens, _ = x.shape
         if cache is None:
             positions = torch.arange(tokens, device=x.device)
-            attends = [attend_alone(tokens, self.config.sharing, x.device)] * len(stack)
+            return self.through(stack, x, positions, [attend_alone(tokens, self.config.sharing, x.device)] * len(stack))
+        positions = cache.positions(tokens, steps)
+        if rows * tokens <= FEW and isinstance(self.embed_tokens, Int8Embedding) and suits(self.config):
+            x = self._few_rows(stack)(x, self.rotary(positions), cache, Front.next(rows, tokens, steps))
         else:
-            positions = cache.positions(tokens, steps)
-            attends = cache.attends(tokens, steps)
-            if x.shape[0] * tokens <= FEW and isinstance(self.embed_tokens, Int8Embedding):
-                layers = self._few_rows(stack)
-        x = self.through(layers, x, positions, attends)
-        if cache is not None:
-            cache.advance(tokens if steps is None else [len(step.visible) for step in steps])
+            x = self.through(stack, x, positions, cache.attends(tokens, steps))
+        cache.advance(tokens if steps is None else [len(step.visible) for step in steps])
         return x
 
-    def through(
-        self, layers: Iterable[Callable[..., Tensor]], x: Tensor, positions: Tensor, attends: Iterable[Attend]
-    ) -> Tensor:
+    def through(self, layers: Iterable[nn.Module], x: Tensor, positions: Tensor, attends: Iterable[Attend]) -> Tensor:
         """Run layers over x [b, t, d], at positions [b or 1, t], each of which attends in its own way."""
         angles = self.rotary(positions)
         for layer, attend in zip(layers, attends, strict=True):
@@ -91,10 +86,10 @@ class PyramidionLM(nn.Module):
                 x = layer(x, angles, attend)
         return x
 
-    def _few_rows(self, stack: nn.ModuleList) -> list[FewRowsLayer]:
+    def _few_rows(self, stack: nn.ModuleList) -> FewRowsLayers:
         """The layers of a stack as few rows go through them; made once, from weights that stay as they are."""
         if stack not in self._few:
-            self._few[stack] = [FewRowsLayer(cast("DecoderLayer", layer)) for layer in stack]
+            self._few[stack] = FewRowsLayers([cast("DecoderLayer", layer) for layer in stack], self.config)
         return self._few[stack]
 
     def read(self, ids: Tensor, cache: KVCache | None = None, steps: Sequence[Step] | None = None) -> Tensor:

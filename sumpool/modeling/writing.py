@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from sumpool.errors import ModelError
+from sumpool.modeling import compiled
 from sumpool.modeling.branches import Branches, Front, Step
 from sumpool.modeling.caches import KVCache
 from sumpool.modeling.contrast import CONTRAST, contrast
@@ -149,14 +150,15 @@ def _write_together(
         ]
         texts: dict[int, str] = {}
         following: Mapping[int, Sequence[Scores] | None] = dict.fromkeys(range(len(wanted)))
-        while following:
-            growths: dict[int, Growth] = {}
-            for index, scores in following.items():
-                try:
-                    growths[index] = at_work[index].send(scores)  # type: ignore[arg-type]  # None begins
-                except StopIteration as ended:
-                    texts[index] = ended.value
-            following = rows.push(growths) if growths else {}
+        with compiled.in_turns():
+            while following:
+                growths: dict[int, Growth] = {}
+                for index, scores in following.items():
+                    try:
+                        growths[index] = at_work[index].send(scores)  # type: ignore[arg-type]  # None begins
+                    except StopIteration as ended:
+                        texts[index] = ended.value
+                following = rows.push(growths) if growths else {}
     except torch.OutOfMemoryError:
         # Left before another try: the error holds on to the caches.
         return None

@@ -8,20 +8,21 @@ from typing import Any
 import pytest
 import torch
 
-from sumpool.modeling import int8
+from sumpool.modeling import compiled
 from sumpool.modeling.checkpoint import find_model, save_model
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.training.convert import split_llama
 
 
-@pytest.fixture(params=[False, True], ids=["widened", "exact"])
-def exact(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Whether few rows are multiplied as int8, as on a CPU that can do so; then only where this one can."""
-    if request.param and not int8.multiplies_int8():
-        pytest.skip("no products of int8 on this CPU")
-    monkeypatch.setattr(int8, "multiplies_int8", lambda: request.param)
-    return bool(request.param)
+@pytest.fixture(params=["compiled", "torch"])
+def few_rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether few rows are computed by what was compiled, or without; where nothing was, without."""
+    if request.param == "torch":
+        monkeypatch.setattr(compiled, "library", lambda: None)
+    elif compiled.library() is None:
+        pytest.skip("nothing was compiled here, for want of a C compiler or of AVX2")
+    return request.param == "compiled"
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from sumpool.modeling import int8
 from sumpool.modeling.blocks import Tokens
 from sumpool.modeling.checkpoint import load_model, quantize
-from sumpool.modeling.int8 import FEW, FewRows, Int8Linear, matrix_type
+from sumpool.modeling.int8 import Int8Linear, matrix_type
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.reading import read
 
@@ -38,42 +36,6 @@ def test_a_map_is_that_of_its_widened_weights(rows: int) -> None:
     layer = a_map(96, 40)
     x = torch.randn(2, rows, 96)[:, :1] if rows == 2 else torch.randn(rows, 96)
     assert off(layer(x), x, layer) < 2**-8  # bfloat16 has 8 bits
-
-
-@pytest.mark.parametrize("tiles", [False, True])
-@pytest.mark.parametrize("rows", [1, 3, FEW])
-def test_few_rows_are_mapped_as_by_widened_weights_each_by_itself(
-    monkeypatch: pytest.MonkeyPatch, rows: int, exact: bool, tiles: bool
-) -> None:
-    monkeypatch.setattr(int8, "_has_tiles", lambda: tiles)
-    torch.manual_seed(rows)
-    layers = [a_map(96, 40), a_map(96, 24)]
-    x = torch.randn(rows, 96)
-    x[:, 5] *= 50  # the largest number of a row takes the others' steps
-    if rows > 2:
-        x[2] = 0
-
-    def mapped(x: torch.Tensor) -> torch.Tensor:
-        few = FewRows(*layers)
-        values, scale = few.ready(x.numpy())
-        return torch.from_numpy(few(values) * scale)
-
-    out = mapped(x)
-    close = 2**-11 if exact else 2**-8
-    kept = x.abs().sum(-1) > 0
-    for one, layer in zip(out.split([40, 24], dim=-1), layers, strict=True):
-        assert off(one[kept], x[kept], layer) < close
-    assert not out[~kept].any()
-    assert torch.equal(out, torch.cat([mapped(row[None]) for row in x]))
-
-
-@pytest.mark.parametrize("inputs", [1536, 8192])
-def test_few_rows_do_not_overflow(inputs: int) -> None:
-    layer = Int8Linear(inputs, 4)
-    layer.weight, layer.scale = torch.full((4, inputs), 127, dtype=torch.int8), torch.ones(4)
-    few = FewRows(layer)
-    values, scale = few.ready(np.ones((1, inputs), np.float32))
-    assert few(values) * scale == pytest.approx(127 * inputs, rel=2**-8)
 
 
 def test_int8_and_widened_models_agree(checkpoint: Path) -> None:
