@@ -11,6 +11,7 @@ from typing import Any
 from sumpool.bench.machine import machine_facts
 from sumpool.bench.settings import OURS, Settings, shown_size
 from sumpool.bench.systems import Run
+from sumpool.modeling import compiled
 
 STAGES = ("load", "extract", "read", "write", "total")
 PACKAGES = ("torch", "transformers", "llama-cpp-python")
@@ -75,6 +76,8 @@ class Report:
         self.rows = list(rows)
         self.skipped = list(skipped)
         self.facts = machine_facts(*PACKAGES)
+        if settings.device == "cpu":
+            self.facts[compiled.SOURCE.name] = "compiled" if compiled.library() else "not compiled"
         self._ours = {row.size: row for row in rows if row.system == OURS}
 
     def ratios(self, row: Row) -> tuple[float, float] | None:

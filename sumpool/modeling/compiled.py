@@ -16,7 +16,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-LIBRARY = Path(__file__).with_name("libfew_rows.so")
+SOURCE = Path(__file__).with_name("few_rows.c")
+LIBRARY = SOURCE.with_name("libfew_rows.so")
 _WIDE = 16
 """Numbers in its longest vectors."""
 

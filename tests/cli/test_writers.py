@@ -171,12 +171,13 @@ def test_numbers_and_names_are_the_documents(
 ) -> None:
     document = long_story.read_text(encoding="utf-8")
 
-    def strange(*options: str) -> set[str]:
-        out = summarize("story.txt", "--writer", models("llama"), "--length", "100", *options).out
+    def strange(length: int, *options: str) -> set[str]:
+        out = summarize("story.txt", "--writer", models("llama"), "--length", str(length), *options).out
         return {word for word in re.findall(r"\d+|(?<=[a-z,] )[A-Z]\w*", out) if word not in document}
 
-    assert strange("--no-grounded")
-    assert not strange()
+    # On some CPUs, random weights happen to end a text after a few words.
+    assert any(strange(length, "--no-grounded") for length in range(100, 200, 10))
+    assert not strange(100)
 
 
 def test_what_is_drawn_by_lot_is_drawn_again(summarize: Summarize, models: Callable[[str], Path], story: Path) -> None:

@@ -32,7 +32,7 @@ SIZES = {
 
 @pytest.fixture
 def config(model: PyramidionLM) -> PyramidionConfig:
-    return replace(model.config, vocab_size=100)
+    return replace(model.config, vocab_size=100, hidden_size=64)
 
 
 def models(config: PyramidionConfig) -> tuple[PyramidionLM, PyramidionLM]:
