@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from sumpool.modeling import compiled
 from sumpool.modeling.checkpoint import load_config
 from sumpool.modeling.config import PyramidionConfig
 
@@ -97,6 +98,14 @@ def test_speculation(tmp_path: Path) -> None:
     assert [row["guesses a pass"] for row in rows] == sorted(row["guesses a pass"] for row in rows)
     assert rows[0]["guesses a pass"] == 0 < rows[1]["guesses a pass"]
     assert all(row["tokens/s"] > 0 for row in rows)
+
+
+def test_few_rows(tmp_path: Path) -> None:
+    if compiled.library() is None:
+        pytest.skip("nothing was compiled here, for want of a C compiler or of AVX2")
+    rows = run("few_rows", tmp_path, "--past", 64, "--rounds", 1, plot=False)["rows"]
+    assert [row["rows"] for row in rows] == [1, 2, 3, 4, 8, 16, 32]
+    assert all(row["compiled"] > 0 < row["torch"] for row in rows)
 
 
 def test_side_by_side(tmp_path: Path) -> None:
