@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif
@@ -26,6 +27,9 @@
 #define LINE 64 /* bytes in a line of the cache */
 #define MAX_THREADS 64
 #define PATIENCE 5000 /* turns of a loop, about 0.1 ms */
+#define LOST 0.2       /* the share of a job's time without a core from which on others keep the cores busy */
+#define SHORTEST 1e-3  /* seconds of a job that tells */
+#define CALLS 100      /* jobs that are done by fewer threads then */
 #define INLINE static inline __attribute__((always_inline))
 
 typedef float Floats __attribute__((vector_size(4 * LANES)));
@@ -158,7 +162,8 @@ static struct {
     int threads; /* that the job is for */
     atomic_int arrived, left;
     atomic_uint turn;
-    float *scratch; /* kept from job to job */
+    int fewer, calls; /* threads that jobs are for while others keep the cores busy, and for how many more jobs */
+    float *scratch;   /* kept from job to job */
     int64_t room;
 } pool = {.busy = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .begun = PTHREAD_COND_INITIALIZER};
 
@@ -226,7 +231,19 @@ static int start_thread(void) {
     return 0;
 }
 
+static double seconds(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return now.tv_sec + now.tv_nsec * 1e-9;
+}
+
+/* Have a job done by as many threads, or by half of them while other programs keep the cores busy: then all of them
+   wait at every meeting for one that has no core. */
 static void share(Work work, void *job, int threads) {
+    if (pool.calls > 0) {
+        pool.calls--;
+        if (pool.fewer < threads) threads = pool.fewer;
+    }
     while (pool.started < threads - 1 && start_thread() == 0) {}
     if (threads > pool.started + 1) threads = pool.started + 1;
     pthread_mutex_lock(&pool.lock);
@@ -237,8 +254,15 @@ static void share(Work work, void *job, int threads) {
     pool.generation++;
     if (threads > 1) pthread_cond_broadcast(&pool.begun);
     pthread_mutex_unlock(&pool.lock);
+    double clock = seconds(CLOCK_MONOTONIC), processor = seconds(CLOCK_THREAD_CPUTIME_ID);
     work(job, 0, threads);
     for (int turns = 0; atomic_load(&pool.left) > 0; turns++) pause_briefly(turns);
+    clock = seconds(CLOCK_MONOTONIC) - clock;
+    processor = seconds(CLOCK_THREAD_CPUTIME_ID) - processor;
+    if (threads > 1 && clock - processor > LOST * clock && clock > SHORTEST) {
+        pool.fewer = threads / 2;
+        pool.calls = CALLS;
+    }
 }
 
 /* A thread's part of n. */
