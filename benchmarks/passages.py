@@ -15,6 +15,7 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Annotated
+from unittest.mock import patch
 
 import torch
 import typer
@@ -25,7 +26,7 @@ from torch.nn import functional as F
 from sumpool.documents import split_sentences
 from sumpool.evaluation.cases import Case, draw_cases
 from sumpool.evaluation.metrics import rouge_scorer
-from sumpool.modeling import caches
+from sumpool.modeling import caches, compiled
 from sumpool.modeling.blocks import tokenize
 from sumpool.modeling.caches import KVCache, View
 from sumpool.modeling.prompts import Prompts
@@ -51,9 +52,13 @@ class Watched:
     def __enter__(self) -> Watched:
         self._attend = caches._attend
         caches._attend = self._watch
+        # What is compiled can't be watched.
+        self._compiled = patch.object(compiled, "library", return_value=None)
+        self._compiled.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._compiled.stop()
         caches._attend = self._attend
 
     def _watch(self, views: Sequence[View], queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
