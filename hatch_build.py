@@ -40,12 +40,12 @@ class ModelsAndLibrary(BuildHookInterface):
     def _compile(self) -> bool:
         """Make the library beside its source; False where that can't be done."""
         root = Path(self.root)
-        compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
+        compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
         flags = ["-O3", "-std=gnu11", "-fPIC", "-shared", "-pthread"]
         if platform.machine().lower() in ("x86_64", "amd64"):
             flags += X86
         made = root / LIBRARY.with_suffix(".new")
-        command = [compiler, *flags, str(root / SOURCE), "-o", str(made), "-lm"]
+        command = [*compiler, *flags, str(root / SOURCE), "-o", str(made), "-lm"]
         try:
             subprocess.run(command, check=True, capture_output=True)
             made.replace(root / LIBRARY)  # a process that has the old one goes on with it

@@ -55,14 +55,10 @@ def main(
     for _ in range(rounds):
         for (rows, way), taken in times.items():
             ids = torch.randint(0, model.config.vocab_size, (1, rows))
-            if way == "compiled":
-                with compiled.in_turns():
-                    one_pass(model, lower, upper, ids)  # what torch's threads were at is over
-                    taken.append(one_pass(model, lower, upper, ids))
-            else:
-                with patch.object(compiled, "library", return_value=None):
-                    one_pass(model, lower, upper, ids)
-                    taken.append(one_pass(model, lower, upper, ids))
+            compiling = way == "compiled"
+            with compiled.in_turns() if compiling else patch.object(compiled, "library", return_value=None):
+                one_pass(model, lower, upper, ids)  # so that threads of the other way have gone to sleep
+                taken.append(one_pass(model, lower, upper, ids))
     found = [
         {"rows": rows, **{way: statistics.median(times[rows, way]) * 1000 for way in ("compiled", "torch")}}
         for rows in ROWS

@@ -90,14 +90,11 @@ class _Turns:
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """Have torch compute with one thread as long as this lasts, if there is something compiled.
+        """Have torch compute with one thread as long as this lasts.
 
         After each of its operations torch's other threads wait for the next one in a loop, for milliseconds, on the
         very cores that the compiled threads want.
         """
-        if library() is None:
-            yield
-            return
         with self._lock:
             if not self._inside:
                 self._threads = torch.get_num_threads()

@@ -265,7 +265,7 @@ static void share(Work work, void *job, int threads) {
     }
 }
 
-/* A thread's part of n. */
+/* The first of n that a thread does; its part ends where the next thread's begins. */
 INLINE int64_t part(int64_t n, int thread, int threads) { return n * thread / threads; }
 
 /* ---- Products */
@@ -300,7 +300,7 @@ static void round_rows(const float *x, int64_t inputs, Rounded *to) {
 INLINE void tile(int outputs, int rows, const int8_t *weight, const float *scale, const int16_t *x, const float *step,
                  int64_t inputs, float *out, int64_t stride) {
 #if defined(__AVX2__)
-    __m256i totals[4][4] = {0};
+    __m256i totals[4][3] = {0};
     for (int64_t i = 0; i < inputs; i += WIDE) {
         /* What comes after the next tile: left to itself, a core fetches too little ahead. */
         if (i % LINE == 0)
@@ -352,6 +352,20 @@ static void multiply(const Map *map, int64_t first, int64_t end, const Rounded *
         }
         first += outputs;
     }
+}
+
+/* A thread's part of a map's outputs -> out [rows, outputs]. */
+static void multiply_part(const Map *map, int64_t outputs, int thread, int threads, const Rounded *x, float *out) {
+    multiply(map, part(outputs, thread, threads), part(outputs, thread + 1, threads), x, out, outputs);
+}
+
+/* The same, added to `sum` [rows, outputs]; `out` is the thread's own. */
+static void add_part(const Map *map, int64_t outputs, int thread, int threads, const Rounded *x, float *out,
+                     float *sum) {
+    multiply_part(map, outputs, thread, threads, x, out);
+    for (int64_t r = 0; r < x->rows; r++)
+        for (int64_t i = part(outputs, thread, threads); i < part(outputs, thread + 1, threads); i++)
+            sum[r * outputs + i] += out[r * outputs + i];
 }
 
 /* ---- A stack of layers */
@@ -518,9 +532,9 @@ static void run_layers(void *job, int thread, int threads) {
         const Layer *layer = pass->layers + l;
         norm(pass->x, layer->attention_norm, rows, size, shape->epsilon, normed);
         round_rows(normed, size, rounded);
-        multiply(&layer->query, part(wide, thread, threads), part(wide, thread + 1, threads), rounded, pass->queries, wide);
-        multiply(&layer->key, part(narrow, thread, threads), part(narrow, thread + 1, threads), rounded, pass->keys, narrow);
-        multiply(&layer->value, part(narrow, thread, threads), part(narrow, thread + 1, threads), rounded, pass->values, narrow);
+        multiply_part(&layer->query, wide, thread, threads, rounded, pass->queries);
+        multiply_part(&layer->key, narrow, thread, threads, rounded, pass->keys);
+        multiply_part(&layer->value, narrow, thread, threads, rounded, pass->values);
         meet(threads);
         int64_t kept = pass->front->rows * shape->kv_heads, heads = pass->front->rows * shape->heads;
         for (int64_t i = part(kept, thread, threads); i < part(kept, thread + 1, threads); i++)
@@ -537,11 +551,8 @@ static void run_layers(void *job, int thread, int threads) {
             else gather_slice(4, pass, l, row, head, from);
         }
         meet(threads);
-        int64_t first = part(size, thread, threads), end = part(size, thread + 1, threads);
         round_rows(pass->seen, wide, rounded);
-        multiply(&layer->mix, first, end, rounded, normed, size);
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t i = first; i < end; i++) pass->x[r * size + i] += normed[r * size + i];
+        add_part(&layer->mix, size, thread, threads, rounded, normed, pass->x);
         meet(threads);
         norm(pass->x, layer->feed_forward_norm, rows, size, shape->epsilon, normed);
         round_rows(normed, size, rounded);
@@ -556,9 +567,7 @@ static void run_layers(void *job, int thread, int threads) {
         }
         meet(threads);
         round_rows(pass->active, inner, rounded);
-        multiply(&layer->down, first, end, rounded, normed, size);
-        for (int64_t r = 0; r < rows; r++)
-            for (int64_t i = first; i < end; i++) pass->x[r * size + i] += normed[r * size + i];
+        add_part(&layer->down, size, thread, threads, rounded, normed, pass->x);
         meet(threads);
     }
 }
@@ -577,8 +586,7 @@ static void run_product(void *job, int thread, int threads) {
     Product *product = job;
     Rounded *rounded = &product->rounded[thread];
     round_rows(product->x, rounded->inputs, rounded);
-    multiply(product->map, part(product->outputs, thread, threads), part(product->outputs, thread + 1, threads), rounded,
-             product->out, product->outputs);
+    multiply_part(product->map, product->outputs, thread, threads, rounded, product->out);
 }
 
 /* Memory for a job, with the pool busy; NULL if there is none. */

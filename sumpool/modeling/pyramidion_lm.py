@@ -48,6 +48,11 @@ class PyramidionLM(nn.Module):
     def dtype(self) -> torch.dtype:
         return self.norm.weight.dtype
 
+    @property
+    def writes_compiled(self) -> bool:
+        """Whether few rows go through a stack of layers in one compiled call."""
+        return isinstance(self.embed_tokens, Int8Embedding) and suits(self.config)
+
     def new_cache(self, stack: nn.ModuleList, capacity: int, rows: int = 1) -> KVCache:
         """An empty cache for `self.lower` or `self.upper`, with room for `capacity` positions in each row."""
         # Beside int8 weights, float32 keys and values would be a third of what is fetched for a token.
@@ -69,7 +74,7 @@ class PyramidionLM(nn.Module):
             positions = torch.arange(tokens, device=x.device)
             return self.through(stack, x, positions, [attend_alone(tokens, self.config.sharing, x.device)] * len(stack))
         positions = cache.positions(tokens, steps)
-        if rows * tokens <= FEW and isinstance(self.embed_tokens, Int8Embedding) and suits(self.config):
+        if rows * tokens <= FEW and self.writes_compiled:
             x = self._few_rows(stack)(x, self.rotary(positions), cache, Front.next(rows, tokens, steps))
         else:
             x = self.through(stack, x, positions, cache.attends(tokens, steps))

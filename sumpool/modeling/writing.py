@@ -11,6 +11,7 @@ A single draft of a single one is written faster by guessing what comes next.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, cycle
@@ -150,7 +151,7 @@ def _write_together(
         ]
         texts: dict[int, str] = {}
         following: Mapping[int, Sequence[Scores] | None] = dict.fromkeys(range(len(wanted)))
-        with compiled.in_turns():
+        with compiled.in_turns() if model.writes_compiled else nullcontext():
             while following:
                 growths: dict[int, Growth] = {}
                 for index, scores in following.items():

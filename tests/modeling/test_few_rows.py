@@ -147,6 +147,15 @@ def test_a_product_is_that_of_the_widened_weights(few_rows: bool, rows: int, out
     assert torch.equal(found, torch.cat([layer.project(row[None]) for row in x]))
 
 
+@pytest.mark.parametrize("inputs", [1536, 8192])
+def test_a_product_does_not_overflow(few_rows: bool, inputs: int) -> None:
+    layer = Int8Embedding(4, inputs)
+    layer.weight, layer.scale = torch.full((4, inputs), 127, dtype=torch.int8), torch.ones(4)
+    found = layer.project(torch.stack((torch.ones(inputs), torch.zeros(inputs))))
+    assert found[0].tolist() == pytest.approx([127 * inputs] * 4, rel=2**-8)
+    assert not found[1].any()
+
+
 @pytest.mark.parametrize("size", [20, 36])
 def test_sizes_that_are_no_whole_vectors_go_the_ordinary_way(config: PyramidionConfig, size: int) -> None:
     stored, widened = models(replace(config, hidden_size=size, num_attention_heads=2, num_key_value_heads=1))
