@@ -4,12 +4,15 @@
 
 The documents are read first; then their summaries are written in the model's own words, in groups of each size, with
 passes replayed from a recording (CUDA alone) and with each operation called. On a CPU, which writes one after the
-other, all come out alike. Writes side_by_side.json and side_by_side.md.
+other, all come out alike. Then, from extracted documents on, summaries as `Summarizer.summarize_many` gives them: with
+documents read while others are written, as on a GPU, and with all of a group read first. Writes side_by_side.json and
+side_by_side.md.
 """
 
 from __future__ import annotations
 
 from typing import Annotated
+from unittest.mock import patch
 
 import torch
 import typer
@@ -60,6 +63,12 @@ def main(
         row["words/s"] = sum(len(text.split()) for text in texts) * row["recorded/min"] / 60 / len(texts)
         rows.append(row)
     writing.RECORDED = recorded
+    documents = [one.document for one in assigned]
+    whole = []
+    for ahead in (True, False):
+        with patch.object(Summarizer, "reads_ahead", ahead):
+            cost = measure(lambda: list(summarizer.summarize_many(documents, length=length, wording="own")), chosen)
+        whole.append({"ahead": ahead, "summaries/min": 60 * len(documents) / cost.seconds, "bytes": cost.peak_bytes})
     facts = {"documents": len(assigned), "words": length, "drafts": drafts, "seed": seed, **machine(chosen)}
     columns = ["at once", "summaries a minute", "words/s", "memory, MB", "a minute, without a recording"]
     table = [
@@ -72,7 +81,12 @@ def main(
         ]
         for row in rows
     ]
-    save(out, "side_by_side", {"facts": facts, "rows": rows}, markdown("Summaries side by side", columns, table, facts))
+    read = [["yes" if row["ahead"] else "no", f"{row['summaries/min']:.1f}", megabytes(row["bytes"])] for row in whole]
+    tables = [
+        markdown("Summaries side by side", columns, table, facts),
+        markdown("Read while others are written", ["", "summaries a minute", "memory, MB"], read, facts),
+    ]
+    save(out, "side_by_side", {"facts": facts, "rows": rows, "whole": whole}, "\n".join(tables))
 
 
 if __name__ == "__main__":

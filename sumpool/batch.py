@@ -28,7 +28,7 @@ from sumpool.terminal import Terminal
 
 if TYPE_CHECKING:
     from sumpool.documents import Document
-    from sumpool.summarizer import Summarizer
+    from sumpool.summarizer import Assignment, Summarizer
 
 AHEAD = 2
 """Documents that are read while the model works on one."""
@@ -78,9 +78,12 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A document that has been read; `content` is the fingerprint of its source, `seconds` what reading it took."""
+    """A document that has been extracted, perhaps read by the model, too.
 
-    document: Document
+    `content` is the fingerprint of its source, `seconds` what extracting it took.
+    """
+
+    document: Document | Assignment
     content: str
     seconds: float
 
@@ -199,7 +202,7 @@ def make_result(
 ) -> Made:
     """The summary, or the highlight page's content, of a document that was read; DocumentError if it can't be made."""
     if highlight:
-        page = summarizer.highlight(ready.document, **_asked(writing), progress=progress)
+        page = summarizer.highlight(ready.document, **_options(writing, progress))
         return Made(replace(page, summary=_timed(page.summary, ready.seconds)), ready.content)
     [made] = make_results(summarizer, [ready], writing, progress)
     if isinstance(made, DocumentError):
@@ -212,7 +215,7 @@ def make_results(
 ) -> list[Made | DocumentError]:
     """The summaries of documents that were read; a DocumentError as a value for each that can't be made."""
     documents = [one.document for one in ready]
-    results = summarizer.summarize_many(documents, **_asked(writing), progress=progress)
+    results = summarizer.summarize_together(documents, **_options(writing, progress))
     return [
         result if isinstance(result, DocumentError) else Made(_timed(result, one.seconds), one.content)
         for one, result in zip(ready, results, strict=True)
@@ -227,14 +230,20 @@ def given(state: Made | SumpoolError | None) -> Made | None:
 
 
 def _asked(writing: Writing) -> dict[str, Any]:
-    """Options of the summarizer's methods."""
-    return {name: getattr(writing, name) for name in ("length", "focus", "wording", "grounded")}
+    """Options of the summarizer that count when it reads."""
+    return {name: getattr(writing, name) for name in ("length", "focus", "wording")}
+
+
+def _options(writing: Writing, progress: Progress) -> dict[str, Any]:
+    """Options of the summarizer's methods that read and write."""
+    return {**_asked(writing), "grounded": writing.grounded, "progress": progress}
 
 
 class Batch:
     """Makes results of tasks with one model, which is loaded when the first document is read.
 
-    One after the other; on a GPU, the summaries of documents that have been read by then are made at once.
+    One after the other; on a GPU, the summaries of documents that have been read by then are written at once, and the
+    next ones are read meanwhile.
 
     Args:
         reading: how documents are read.
@@ -337,8 +346,11 @@ class Batch:
         return self._results.standing(task.target, task.source.path)
 
     def _read(self, task: Task, progress: Progress) -> Ready | None:
-        """`read_task`, in a thread of its own."""
-        return read_task(task, self._standing(task), self._reading, progress)
+        """`read_task`, in a thread of its own; where the model is at work on a GPU, it reads the document as well."""
+        ready = read_task(task, self._standing(task), self._reading, progress)
+        if ready is None or self._summarizer is None:
+            return ready
+        return replace(ready, document=self._summarizer.read_ahead(ready.document, **_asked(self._writing)))
 
     def _do(self, task: Task, job: Job[Task, Ready | None], number: int, total: int | None) -> Made | None:
         with self._terminal.document(task.source.name, number, total):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import sys
 import tempfile
@@ -144,7 +143,7 @@ def write_whole(file: Path, text: str) -> None:
         # Through a symbolic link, not over it.
         target = file.resolve()
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(secrets.token_hex(8).join(_PART))
+        temporary = target.with_name(os.urandom(8).hex().join(_PART))
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
         try:
             with open(temporary, "xb", opener=_private if mode is not None else None) as stream:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import torch
 
+from sumpool.ahead import Ahead
 from sumpool.documents import Document, is_conversation, read_document, split_sentences
-from sumpool.errors import DocumentError, UsageError
+from sumpool.documents.isolation import end_workers
+from sumpool.errors import DocumentError, ModelError, UsageError
 from sumpool.highlight import Highlight
 from sumpool.lengths import fitting_length, parse_length
 from sumpool.modeling.blocks import Tokens, character_spans, tokenize
@@ -23,6 +25,7 @@ from sumpool.modeling.checkpoint import find_model
 from sumpool.modeling.contrast import CONTRAST
 from sumpool.modeling.drafts import DRAFTS
 from sumpool.modeling.engine import load_engine
+from sumpool.modeling.graphs import RECORDING
 from sumpool.modeling.grounding import Grounding
 from sumpool.modeling.reading import Ranking, Reading
 from sumpool.modeling.rules import Vocabulary
@@ -99,6 +102,13 @@ class Assignment:
         return Support([self.document.text[sentence.start : sentence.end] for sentence in sentences])
 
 
+Input = str | Path | Document | Assignment
+"""What can be summarized: a path, a Document that was extracted before, or one that was read, too."""
+
+Given = TypeVar("Given", bound=Input)
+Outcome = TypeVar("Outcome")
+
+
 class Composed(NamedTuple):
     """A sentence of the summary, the indices of the document's sentences that it rests on, and whether it is one."""
 
@@ -164,7 +174,7 @@ class Summarizer:
 
     def summarize(
         self,
-        source: str | Path | Document,
+        source: Input,
         *,
         length: int | str = "medium",
         focus: str | None = None,
@@ -178,7 +188,8 @@ class Summarizer:
         """The summary of one document, read in full.
 
         Args:
-            source: a path, or a Document read before.
+            source: a path, a Document that was extracted before, or an Assignment that was prepared, with which all
+                but `grounded` and `progress` is settled.
             length: "short", "medium", "long" or a number of words.
             focus: what to pay attention to.
             wording: "quoted", the document's own sentences, chosen and trimmed; or "own", the model's own words. By
@@ -193,12 +204,12 @@ class Summarizer:
             DocumentError: the source can't be read.
             UsageError: the length makes no sense.
         """
-        assigned = self._assign(source, length, focus, wording, abstract, password, timeout, progress)
+        assigned = self.prepare(source, length, focus, wording, abstract, password, timeout, progress)
         return self._summaries([assigned], grounded=grounded)[0]
 
     def highlight(
         self,
-        source: str | Path | Document,
+        source: Input,
         *,
         length: int | str = "medium",
         focus: str | None = None,
@@ -213,7 +224,7 @@ class Summarizer:
 
         `sumpool.rendering.highlight_page` makes a page of it.
         """
-        assigned = self._assign(source, length, focus, wording, abstract, password, timeout, progress)
+        assigned = self.prepare(source, length, focus, wording, abstract, password, timeout, progress)
         [summary] = self._summaries([assigned], grounded=grounded)
         document, reading = assigned.document, assigned.reading
         kept: list[int] = reading.kept.tolist()
@@ -222,34 +233,68 @@ class Summarizer:
         return Highlight(document, summary, tuple(reading.scores.tolist()), tuple(spans), len(kept))
 
     def summarize_many(
-        self, sources: Iterable[str | Path | Document], *, grounded: bool = True, **options: Any
+        self, sources: Iterable[Input], *, grounded: bool = True, **options: Any
     ) -> Iterator[Summary | DocumentError]:
         """`summarize` for each source in order; a source that can't be read gives its DocumentError as a value.
 
-        The error's `source` attribute names it. On a GPU several documents are read before the first summary comes, and
-        their summaries are written side by side; what that took is divided among them.
+        The error's `source` attribute names it. On a GPU the summaries of several documents are written side by side,
+        while the next ones are read.
         """
-        upcoming = iter(sources)
-        while group := list(islice(upcoming, self.side_by_side)):
-            outcomes: list[Assignment | DocumentError] = []
-            for source in group:
-                try:
-                    outcomes.append(self._assign(source, **options))
-                except DocumentError as error:
-                    error.source = source.source if isinstance(source, Document) else str(source)
-                    outcomes.append(error)
-            assigned = [outcome for outcome in outcomes if isinstance(outcome, Assignment)]
-            summaries = iter(self._summaries(assigned, grounded=grounded))
-            yield from (next(summaries) if isinstance(outcome, Assignment) else outcome for outcome in outcomes)
+        if not self.reads_ahead:
+            upcoming = iter(sources)
+            while group := list(islice(upcoming, self.side_by_side)):
+                yield from self.summarize_together(group, grounded=grounded, **options)
+            return
+        unwatched = {**options, "progress": None}
+        with Ahead(
+            sources,
+            lambda source, _: _attempt(self.read_ahead, source, unwatched),
+            most=self.side_by_side,
+            abandon=end_workers,
+        ) as jobs:
+            for job in jobs:
+                read = [one.wait(Progress()) for one in (job, *jobs.done(self.side_by_side - 1))]
+                yield from self.summarize_together(read, grounded=grounded, **options)
+
+    def summarize_together(
+        self, sources: Iterable[Input | DocumentError], *, grounded: bool = True, **options: Any
+    ) -> list[Summary | DocumentError]:
+        """`summarize_many` of one group: all are read, then the summaries are written, on a GPU side by side.
+
+        What writing took is divided among them. A DocumentError stays what it is.
+        """
+        prepared = [
+            source if isinstance(source, DocumentError) else _attempt(self.prepare, source, options)
+            for source in sources
+        ]
+        summaries = iter(self._summaries([one for one in prepared if isinstance(one, Assignment)], grounded=grounded))
+        return [next(summaries) if isinstance(one, Assignment) else one for one in prepared]
 
     @property
     def side_by_side(self) -> int:
         """Documents that are worth being summarized at once."""
         return 1 if self.device == "cpu" else SIDE_BY_SIDE
 
-    def _assign(
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether reading documents while summaries of others are written is worth while: on a CPU both want it all."""
+        return self.device == "cuda"
+
+    def read_ahead(self, source: Given, **options: Any) -> Given | Assignment:
+        """`prepare` in another thread than the one that writes, if it is worth while; else the source as it is.
+
+        That is also what comes back where there is too little memory beside what is being written.
+        """
+        if not self.reads_ahead:
+            return source
+        try:
+            return self.prepare(source, **options)
+        except ModelError:
+            return source
+
+    def prepare(
         self,
-        source: str | Path | Document,
+        source: Input,
         length: int | str = "medium",
         focus: str | None = None,
         wording: Wording | None = None,
@@ -258,7 +303,9 @@ class Summarizer:
         timeout: float = 120.0,
         progress: Progress | None = None,
     ) -> Assignment:
-        """Extract and read one document, as `summarize` says."""
+        """Extract and read one document, as `summarize` says, so that what is left is to write."""
+        if isinstance(source, Assignment):
+            return source if progress is None else replace(source, progress=progress)
         words = parse_length(length)
         watcher = progress or Progress()
         started = time.perf_counter()
@@ -337,22 +384,29 @@ class Summarizer:
         ranking: Ranking | None = None,
         progress: Progress | None = None,
     ) -> Reading:
-        """Read a tokenized document for a summary of `words` words in this wording.
+        """Read a tokenized document for a summary of `words` words in this wording; ModelError where memory runs out.
 
         `ranking` takes the scorer's place if given.
         """
         pool = self._pool
         if pool is None and self._engine.pool_size is not None and wording == "quoted":
             pool = max(self._engine.pool_size, KEPT_A_WORD * words)
-        return self._engine.read(
-            tokens,
-            self._prompts.prefix(words, focus),
-            focus=self._prompts.focus(focus) if focus else None,
-            pool_size=pool,
-            block_size=self._block,
-            ranking=ranking,
-            progress=(progress or Progress()).reading,
-        )
+        try:
+            # Perhaps in a thread of its own, while another one writes.
+            with RECORDING:
+                return self._engine.read(
+                    tokens,
+                    self._prompts.prefix(words, focus),
+                    focus=self._prompts.focus(focus) if focus else None,
+                    pool_size=pool,
+                    block_size=self._block,
+                    ranking=ranking,
+                    progress=(progress or Progress()).reading,
+                )
+        except torch.OutOfMemoryError:
+            raise ModelError(
+                "model", f"too little memory on {self.device} (use --device cpu, or less --block or --pool)"
+            ) from None
 
     def compose(self, assigned: Sequence[Assignment], **writing: Any) -> list[list[Composed]]:
         """The sentences of each document's summary, each with those of the document that it rests on.
@@ -435,6 +489,15 @@ def pick_device(name: str) -> torch.device:
     if not there[name]:
         raise UsageError("device", f"--device {name}: not available on this machine (use --device auto or cpu)")
     return torch.device(name)
+
+
+def _attempt(work: Callable[..., Outcome], source: Input, options: dict[str, Any]) -> Outcome | DocumentError:
+    """What `work` makes of a source, or the DocumentError that it raises, which then names the source."""
+    try:
+        return work(source, **options)
+    except DocumentError as error:
+        error.source = source.source if isinstance(source, Document) else str(source)
+        return error
 
 
 def _quotes(assigned: Assignment) -> list[Composed]:

@@ -111,8 +111,11 @@ def test_few_rows(tmp_path: Path) -> None:
 def test_side_by_side(tmp_path: Path) -> None:
     data = write_pairs(tmp_path / "pairs.jsonl", 2, 40)
     sizes = ("--count", 2, "--length", 20, "--drafts", 1, "--size", 1, "--size", 2, "--device", "cpu")
-    rows = run("side_by_side", tmp_path, data, *sizes, plot=False)["rows"]
+    record = run("side_by_side", tmp_path, data, *sizes, plot=False)
+    rows = record["rows"]
     assert [row["at once"] for row in rows] == [1, 2]
+    assert [row["ahead"] for row in record["whole"]] == [True, False]
+    assert all(row["summaries/min"] > 0 for row in record["whole"])
     assert all(row[name] > 0 for row in rows for name in ("recorded/min", "called/min", "words/s"))
 
 

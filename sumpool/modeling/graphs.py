@@ -6,6 +6,7 @@ A graph asks for all of them at once.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,10 @@ import torch
 from torch import Tensor
 
 Outputs = tuple[Tensor, ...]
+
+RECORDING = threading.Lock()
+"""Held while a graph is recorded. CUDA gives a recording up where another thread asks the GPU for memory, say: threads
+beside the one that records hold it, too, while they use the GPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,6 @@ class Recorder:
     def _record(self, inputs: Sequence[Tensor], sizes: dict[str, int]) -> _Recording:
         held = [tensor.to(self._device, copy=True) for tensor in inputs]
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
+        with RECORDING, torch.cuda.graph(graph, pool=self._pool):
             outputs = self._function(*held, **sizes)
         return _Recording(graph, held, outputs)

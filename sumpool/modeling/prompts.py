@@ -6,6 +6,7 @@ to the lower layers and so to the scorer, and its first token serves as attentio
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,9 @@ class Prompts:
         if end is None:
             raise ModelError("model", f"the tokenizer has no {self.end_of_summary} token")
         self.end: int = end
+        self._specials = {token.content: id for id, token in tokenizer.get_added_tokens_decoder().items()}
+        names = sorted(map(re.escape, self._specials), key=len, reverse=True)
+        self._at_specials = re.compile(f"({'|'.join(names) or '(?!)'})")
         self.answer: list[int] = self.special(self.between)
         """What stands between the document and its summary."""
 
@@ -62,8 +66,11 @@ class Prompts:
 
     def special(self, text: str) -> list[int]:
         """Ids of a text of our own, whose special tokens count as such."""
-        self.tokenizer.encode_special_tokens = False
-        return self.tokenizer.encode(text, add_special_tokens=False).ids
+        # Not by telling the tokenizer so: another thread may ask it for `plain` ids at the same moment.
+        ids: list[int] = []
+        for piece in self._at_specials.split(text):
+            ids += [self._specials[piece]] if piece in self._specials else self.plain(piece)
+        return ids
 
     def plain(self, text: str) -> list[int]:
         """Ids of anybody's text: one that spells out a special token doesn't get to speak as if it were one."""

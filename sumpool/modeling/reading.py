@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sumpool.errors import ModelError
 from sumpool.modeling.blocks import Tokens, cut_blocks, padded
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 from sumpool.pooling import hard_top_k
@@ -55,7 +54,7 @@ class ReadBlocks:
 def read_blocks(model: PyramidionLM, tokens: Tokens, prefix: list[int], block_size: int) -> Iterator[ReadBlocks]:
     """Run every block, the prefix in front of each, through the lower layers, some blocks at a time.
 
-    Where memory doesn't suffice for a batch, it and all after it are halved; ModelError if it doesn't for one block.
+    Where memory doesn't suffice for a batch, it and all after it are halved; OutOfMemoryError where not for one block.
     """
     blocks = cut_blocks(tokens, block_size)
     width = max(1, (_ON_CPU if model.device.type == "cpu" else _ON_GPU) // block_size)
@@ -64,10 +63,6 @@ def read_blocks(model: PyramidionLM, tokens: Tokens, prefix: list[int], block_si
         batch = blocks[start : start + width]
         states = _batch_states(model, tokens, prefix, batch, block_size)
         if states is None:
-            if len(batch) == 1:
-                raise ModelError(
-                    "model", f"too little memory on {model.device.type} (use --device cpu, or less --block)"
-                )
             width = len(batch) // 2
             continue
         start += len(batch)
@@ -78,7 +73,10 @@ def read_blocks(model: PyramidionLM, tokens: Tokens, prefix: list[int], block_si
 def _batch_states(
     model: PyramidionLM, tokens: Tokens, prefix: list[int], batch: list[tuple[int, int]], block_size: int
 ) -> Tensor | None:
-    """The representations [b, p + t, d] of b blocks of up to t tokens behind the prefix; None where memory ran out."""
+    """The representations [b, p + t, d] of b blocks of up to t tokens behind the prefix.
+
+    None where memory ran out for several; OutOfMemoryError where it did for one.
+    """
     longest = max(end - first for first, end in batch)
     longest = min(padded(longest), max(longest, block_size))
     ids = torch.zeros(len(batch), len(prefix) + longest, dtype=torch.long)
@@ -87,6 +85,8 @@ def _batch_states(
     try:
         return model.read(ids.to(model.device))
     except torch.OutOfMemoryError:
+        if len(batch) == 1:
+            raise
         # Left before another try: the error holds on to what was computed so far.
         return None
 
@@ -113,7 +113,7 @@ def read(
         progress: called with the tokens read and their total.
 
     Raises:
-        ModelError: memory runs out.
+        torch.OutOfMemoryError: memory doesn't suffice for one block.
     """
     if not len(tokens):
         raise ValueError("no tokens to read")

@@ -20,7 +20,7 @@ from sumpool.ahead import Ahead, Lookahead
 from sumpool.outputs import OutputError
 from sumpool.progress import Progress
 from sumpool.record import NAME, Record, fingerprint
-from sumpool.summarizer import Summarizer
+from sumpool.summarizer import Assignment, Summarizer
 
 Sumpool = Callable[..., Any]
 Command = Callable[..., "subprocess.Popen[bytes]"]
@@ -362,18 +362,22 @@ def test_documents_that_are_there_are_summarized_together_and_nothing_else_chang
     for number in range(2, 8):
         (story.parent / f"together/{number}.txt.txt").unlink()
     groups: list[int] = []
-    whole = Summarizer.summarize_many
+    whole = Summarizer.summarize_together
+    ahead: list[bool] = []
 
     def counted(self: Summarizer, sources: list[Any], **options: Any) -> Any:
         groups.append(len(sources))
+        ahead.extend(isinstance(source, Assignment) for source in sources)
         time.sleep(0.2)  # the next ones are read meanwhile
         return whole(self, sources, **options)
 
-    monkeypatch.setattr(Summarizer, "summarize_many", counted)
+    monkeypatch.setattr(Summarizer, "summarize_together", counted)
     monkeypatch.setattr(Summarizer, "side_by_side", 4)
+    monkeypatch.setattr(Summarizer, "reads_ahead", True)
     result = summarize("docs", "-o", "together", *options)
     assert max(groups) in (2, 3, 4), groups
     assert sum(groups) == 6
+    assert any(ahead), "the model has read some of them before their turn"
     assert outputs(story.parent / "together") == outputs(story.parent / "alone")
     assert (result.code, alone.code) == (1, 1)
     assert "done     6\nskipped  2" in result.err

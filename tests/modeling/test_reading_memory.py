@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
 
+from sumpool import Summarizer
 from sumpool.errors import ModelError
 from sumpool.modeling.blocks import Tokens
 from sumpool.modeling.pyramidion_lm import PyramidionLM
@@ -19,7 +21,7 @@ DOCUMENT = Tokens(list(range(100, 1000)), [*range(0, 900, 9), 900])
 class Limited:
     """A model's `read` that runs out of memory for more than `most` tokens at once, and counts."""
 
-    def __init__(self, model: PyramidionLM, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sizes: list[int] = []
         self.refused = 0
         whole = PyramidionLM.read
@@ -40,7 +42,7 @@ def test_a_batch_that_is_too_large_is_halved_and_nothing_lost(
 ) -> None:
     expected = read(model, DOCUMENT, PREFIX)
     seen: list[tuple[int, int]] = []
-    limited = Limited(model, most, monkeypatch)
+    limited = Limited(most, monkeypatch)
     reading = read(model, DOCUMENT, PREFIX, progress=lambda done, total: seen.append((done, total)))
     assert limited.refused
     assert limited.refused <= 6, "a size once found stays"
@@ -52,10 +54,15 @@ def test_a_batch_that_is_too_large_is_halved_and_nothing_lost(
     torch.testing.assert_close(reading.scores, expected.scores, atol=1e-4, rtol=1e-4)
 
 
-def test_no_memory_for_a_single_block_is_said(model: PyramidionLM, monkeypatch: pytest.MonkeyPatch) -> None:
-    Limited(model, 20, monkeypatch)
-    with pytest.raises(ModelError, match="memory"):
-        read(model, DOCUMENT, PREFIX)
+def test_no_memory_for_a_single_block_is_said(
+    small_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = tmp_path / "story.txt"
+    story.write_text("The boat was sold in spring. It is not in the harbour any more.")
+    summarizer = Summarizer(small_model, device="cpu")
+    Limited(5, monkeypatch)
+    with pytest.raises(ModelError, match="too little memory on cpu"):
+        summarizer.summarize(story)
 
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])
