@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from contextlib import suppress
@@ -22,13 +23,14 @@ def main() -> NoReturn:
     try:
         run()
     except SystemExit as end:
-        if end.code in INTERRUPTED:
-            _leave(end.code)
-        raise
+        code = int(end.code or 0)
+    if code not in INTERRUPTED:
+        atexit._run_exitfuncs()
+    _leave(code)
 
 
 def _leave(code: int) -> NoReturn:
-    """End now: Python would first take torch apart, for which a user who has said stop need not wait."""
+    """End now: Python would first take torch apart, which takes it a second that nobody need wait for."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()

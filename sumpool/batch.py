@@ -22,6 +22,7 @@ from sumpool.record import Results, Standing, fingerprint
 from sumpool.remote import Remote, RemoteError
 from sumpool.rendering import Renderer, highlight_page
 from sumpool.sources import Source
+from sumpool.staying import all_staying
 from sumpool.summary import Summary, Wording
 from sumpool.tally import Tally
 from sumpool.terminal import Terminal
@@ -174,16 +175,17 @@ def load_summarizer(writing: Writing, terminal: Terminal) -> Summarizer:
 
 def new_summarizer(writing: Writing) -> Summarizer:
     """`load_summarizer` where nobody watches, from any thread."""
-    from sumpool.summarizer import Summarizer
+    with all_staying():
+        from sumpool.summarizer import Summarizer
 
-    return Summarizer(
-        writing.model,
-        device=writing.device,
-        pool=writing.pool,
-        block=writing.block,
-        drafts=writing.drafts,
-        writer=writing.writer,
-    )
+        return Summarizer(
+            writing.model,
+            device=writing.device,
+            pool=writing.pool,
+            block=writing.block,
+            drafts=writing.drafts,
+            writer=writing.writer,
+        )
 
 
 def read_task(task: Task, standing: Standing, reading: Reading, progress: Progress) -> Ready | None:

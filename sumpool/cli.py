@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -783,10 +784,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         code = 130
-    try:
-        sys.stdout.flush()
-    except OSError:
+    except OSError as error:
+        # Where it is, print_result and others say; help is printed by typer.
+        if error.errno != errno.ENOSPC:
+            raise
         silence_stdout()
+        terminal.error(f"{error.strerror} (make room)")
+        code = 1
     sys.exit(code)
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from sumpool import __version__
 
 Command = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -63,13 +67,30 @@ def test_closed_pipe_ends_quietly(command: Command, story: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_full_disk_is_one_line(command: Command, story: Path) -> None:
+@pytest.mark.parametrize("arguments", [("extract", "story.txt"), ("models",), ("--version",), ("summarize", "--help")])
+def test_full_disk_is_one_line(command: Command, story: Path, arguments: tuple[str, ...]) -> None:
     with open("/dev/full", "wb") as full:
-        process = command("extract", "story.txt", stdout=full)
+        process = command(*arguments, stdout=full)
     _, errors = process.communicate()
     assert process.returncode == 1
-    assert errors.decode().startswith("sumpool: standard output: No space left on device")
+    assert re.match(r"sumpool: (standard output: )?No space left on device \(make room", errors.decode())
     assert errors.count(b"\n") == 1
+
+
+def test_the_end_comes_at_once_but_what_waits_for_it_is_done(root: Path) -> None:
+    """Python doesn't take itself apart, which would call `__del__`; functions that were registered are called."""
+    script = (
+        "import atexit, sys\n"
+        "class Kept:\n"
+        "    def __del__(self): print('taken apart')\n"
+        "kept = Kept()\n"
+        "atexit.register(print, 'registered')\n"
+        "sys.argv = ['sumpool', '--version']\n"
+        "from sumpool.__main__ import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [f"sumpool {__version__}", "registered"]
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
