@@ -16,6 +16,8 @@ from collections.abc import Container, Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
+from sumpool.modeling.spelling import beginnings, begins_with, is_complete, joined, may_be_completed
+
 _EDGES = "\"'“”‘’()[]{}<>.,;:!?*_…—–"
 _PARTS = re.compile(r"[-/–—+=()]")
 _SUFFIX = re.compile(r"(?:['’]s|['’]|s)$")
@@ -62,9 +64,9 @@ class Grounding:
                 self._openers.add(bare.lower())
                 if _checked(bare):
                     self._words.add(bare)
-        self._prefixes = _beginnings(self._words)
-        self._mixed_prefixes = _beginnings(word for word in self._words if not _NUMBER.fullmatch(word))
-        self._opener_prefixes = _beginnings(self._openers)
+        self._prefixes = beginnings(self._words)
+        self._mixed_prefixes = beginnings(word for word in self._words if not _NUMBER.fullmatch(word))
+        self._opener_prefixes = beginnings(self._openers)
         self._stems = {word[:_STEM] for word in self._openers if len(word) >= _STEM}
         self._followers: defaultdict[str, set[str]] = defaultdict(set)
         for first, second in pairwise(words):
@@ -88,7 +90,7 @@ class Grounding:
         """
         continues = bool(more) and not more[0].isspace()
         if continues and more.strip(_EDGES):
-            return self._may_grow(word + more, place)
+            return self._may_grow(joined(word, more), place)
         # A space or punctuation: the word is over as it stands, and another may begin; or a number goes on.
         longer = word.strip().lstrip(_EDGES) + more
         goes_on = continues and longer in self._prefixes and self._follows(longer, place, whole=False)
@@ -109,7 +111,7 @@ class Grounding:
     def is_whole(self, word: str, place: Place) -> bool:
         """Whether the text supports `word` as it stands; words in lower case need no support."""
         bare = word.strip().strip(_EDGES)
-        if not self._points.issuperset(_POINT.findall(word)):
+        if not is_complete(word) or not self._points.issuperset(_POINT.findall(word)):
             return False
         if not _checked(bare):
             return True
@@ -127,6 +129,8 @@ class Grounding:
 
     def _may_grow(self, word: str, place: Place) -> bool:
         bare = word.strip().lstrip(_EDGES)
+        if not may_be_completed(word):
+            return False
         if not all(any(known.startswith(point) for known in self._points) for point in _POINT.findall(word)):
             return False
         if not _checked(bare):
@@ -135,6 +139,8 @@ class Grounding:
             return False
         if place.opens_sentence and self._opens(bare, self._opener_prefixes):
             return True
+        if bare[-1] in _EDGES and bare not in self._prefixes:  # nothing more comes
+            return self.is_whole(word, place)
         bare = bare.rstrip(_EDGES)
         if not self._follows(bare, place, whole=False):
             return False
@@ -171,11 +177,7 @@ class Grounding:
         followers = self._followers.get(_key(place.name), ())
         if whole:
             return any(_key(bare) == _key(follower) for follower in followers)
-        return any(follower.startswith(bare) or _key(bare) == _key(follower) for follower in followers)
-
-
-def _beginnings(words: Iterable[str]) -> set[str]:
-    return {word[:end] for word in words for end in range(1, len(word) + 1)}
+        return any(begins_with(follower, bare) or _key(bare) == _key(follower) for follower in followers)
 
 
 def _names(word: str) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from sumpool.modeling.grounding import Grounding, Place
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.scores import places, token_at
+from sumpool.modeling.spelling import joined, token_text
 
 SLACK = 0.25
 """How far from the asked length a summary may end, as a share of it."""
@@ -33,7 +34,8 @@ class Vocabulary:
     def __init__(self, prompts: Prompts) -> None:
         tokenizer = prompts.tokenizer
         size = tokenizer.get_vocab_size()
-        texts = self.texts = tokenizer.decode_batch([[token] for token in range(size)])
+        names = [tokenizer.id_to_token(token) or "" for token in range(size)]
+        texts = self.texts = list(map(token_text, names, tokenizer.decode_batch([[token] for token in range(size)])))
         # A number's space is a token of its own, so a token of nothing but space begins a word, too.
         self.begins_word = [text[:1].isspace() for text in texts]
         self._spellings: defaultdict[str, list[int]] = defaultdict(list)
@@ -174,7 +176,7 @@ class SummaryRules:
             self._place = self._next_place()
             self._current = ""
             self.words += 1
-        self._current += self.vocabulary.texts[token]
+        self._current = joined(self._current, self.vocabulary.texts[token])
         self.tokens.append(token)
         # A summary far past its length goes no further; what stands behind its last whole sentence is dropped.
         ends_well = self.complete_words >= (1 - SLACK) * self.target

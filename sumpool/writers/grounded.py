@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import LogitsProcessor
 
 from sumpool.modeling.grounding import Grounding, Place
+from sumpool.modeling.spelling import joined, token_text
 
 _LOOK = 1000
 """Tokens that are looked at, the likeliest first; more only as long as none of them is supported."""
@@ -73,7 +74,7 @@ class Grounded(LogitsProcessor):
     def _after(self, state: _State, text: str) -> _State:
         word, place = state
         if not (text[:1].isspace() and word.strip()):
-            return _State(word + text, place)
+            return _State(joined(word, text), place)
         if _ends_sentence(word):
             return _State(text, Place(opens_sentence=True, last=word.strip()))
         return _State(text, self._grounding.next_place(word, place))
@@ -89,7 +90,8 @@ def token_texts(tokenizer: Any) -> list[str]:
     special = {token for token, added in tokenizer.added_tokens_decoder.items() if added.special}
     rows = [[*before, token] for token in range(len(tokenizer))]
     texts = [text[length:].replace("<n>", "\n") for text in tokenizer.batch_decode(rows)]
-    return ["" if token in special else text for token, text in enumerate(texts)]
+    names = tokenizer.convert_ids_to_tokens(range(len(tokenizer)))
+    return ["" if token in special else token_text(names[token], text) for token, text in enumerate(texts)]
 
 
 def _ends_sentence(word: str) -> bool:

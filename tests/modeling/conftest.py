@@ -12,6 +12,7 @@ from sumpool.modeling import compiled
 from sumpool.modeling.checkpoint import find_model, save_model
 from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.pyramidion_lm import PyramidionLM
+from sumpool.modeling.rules import Vocabulary
 from sumpool.training.convert import split_llama
 
 
@@ -28,6 +29,11 @@ def few_rows(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture(scope="session")
 def prompts() -> Prompts:
     return Prompts.load(find_model())
+
+
+@pytest.fixture(scope="session")
+def vocabulary(prompts: Prompts) -> Vocabulary:
+    return Vocabulary(prompts)
 
 
 @pytest.fixture(scope="session")

@@ -157,11 +157,6 @@ def test_focus_lifts_the_sentences_that_name_it(prompts: Prompts) -> None:
     assert by_sentence[1] == max(by_sentence) > 0
 
 
-@pytest.fixture(scope="module")
-def vocabulary(prompts: Prompts) -> Vocabulary:
-    return Vocabulary(prompts)
-
-
 def test_even_a_random_model_neither_repeats_itself_nor_runs_on(
     model: PyramidionLM, prompts: Prompts, vocabulary: Vocabulary
 ) -> None:

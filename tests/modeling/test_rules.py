@@ -12,11 +12,6 @@ from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.rules import SummaryRules, Vocabulary, plain_word
 
 
-@pytest.fixture(scope="module")
-def vocabulary(prompts: Prompts) -> Vocabulary:
-    return Vocabulary(prompts)
-
-
 def wanting(*ids: int) -> torch.Tensor:
     """Logits that prefer the ids in order."""
     logits = torch.zeros(49152)
@@ -221,3 +216,39 @@ def test_numbers_and_names_come_from_the_document(
         if chosen != token:
             break
     assert (prompts.decode(written) == wanted) == allowed
+
+
+@pytest.mark.parametrize(
+    "name", ["Antonín Dvořák", "Łukasz Żmuda", "Nguyễn Văn Trỗi", "Čech", "Wáng 王", "Đorđe’s", "\U0001d504lbert"]
+)
+def test_names_of_rare_letters_can_be_written(vocabulary: Vocabulary, prompts: Prompts, name: str) -> None:
+    """Of their letters, some are several tokens, none of which is a letter."""
+    document = f"In May the harbour was sold to {name}. It is shallow."
+    rules = SummaryRules(vocabulary, 100, torch.device("cpu"), Grounding(document, vocabulary.ordinary))
+    for token in prompts.plain(f" It was sold to {name}. It"):
+        assert int(rules.apply(wanting(token)).argmax()) == token, rules.tokens
+        rules.push(token)
+
+
+@pytest.mark.parametrize("wanted", [" Dvorak", " Dvoř", " Dvoŕák", " Dvořáková", " Čech", " café in Dvo"])
+def test_other_letters_are_not_the_documents(vocabulary: Vocabulary, prompts: Prompts, wanted: str) -> None:
+    rules = SummaryRules(vocabulary, 100, torch.device("cpu"), Grounding("It was sold to Dvořák.", vocabulary.ordinary))
+    write(rules, prompts, " It was sold to")
+    tokens = prompts.plain(wanted + " in May")
+    refused = []
+    for token in tokens:
+        refused.append(int(rules.apply(wanting(token)).argmax()) != token)
+        rules.push(token)
+    assert any(refused)
+
+
+@given(st.lists(st.text(st.characters(categories=["Lu", "Ll", "Lo", "Mn", "Nd"]), min_size=1, max_size=6), max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_any_word_of_the_document_can_be_written(vocabulary: Vocabulary, prompts: Prompts, words: list[str]) -> None:
+    document = " ".join(["It was sold to", *words, "in spring."])
+    grounding = Grounding(document, vocabulary.ordinary)
+    rules = SummaryRules(vocabulary, 100, torch.device("cpu"))
+    rules.grounding = grounding
+    for token in prompts.plain(" " + document):
+        assert rules._supports(token, grounding), (document, rules._current, vocabulary.texts[token])
+        rules.push(token)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,16 +9,10 @@ from hypothesis import strategies as st
 from sumpool.modeling import scores as module
 from sumpool.modeling.drafts import Draft
 from sumpool.modeling.grounding import Grounding
-from sumpool.modeling.prompts import Prompts
 from sumpool.modeling.rules import SummaryRules, Vocabulary
 from sumpool.modeling.scores import Scores, places, shortlist, split
 
 DOCUMENT = "Ships came to the old harbour of Brunn in 1979, and 42 boats left it."
-
-
-@pytest.fixture(scope="module")
-def vocabulary(prompts: Prompts) -> Vocabulary:
-    return Vocabulary(prompts)
 
 
 def test_the_likeliest_are_listed_and_those_that_may_be_raised() -> None:

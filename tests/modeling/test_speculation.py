@@ -33,11 +33,6 @@ def stored(small_model: Path) -> PyramidionLM:
 
 
 @pytest.fixture(scope="module")
-def vocabulary(prompts: Prompts) -> Vocabulary:
-    return Vocabulary(prompts)
-
-
-@pytest.fixture(scope="module")
 def reading(stored: PyramidionLM) -> Reading:
     return read(stored, Tokens(list(range(100, 300)), [*range(0, 200, 8), 200]), [1, 2, 3])
 

@@ -29,11 +29,6 @@ NEXT = [11, 12, 13, 14, 15]
 RESTING = Step(0, torch.zeros(0, 0, dtype=torch.bool))
 
 
-@pytest.fixture(scope="module")
-def vocabulary(prompts: Prompts) -> Vocabulary:
-    return Vocabulary(prompts)
-
-
 def run_alone(model: PyramidionLM, ids: list[int]) -> torch.Tensor:
     return model.read(torch.tensor([ids]))[0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,15 @@ from tokenizers import ByteLevelBPETokenizer
 from transformers import PreTrainedTokenizerFast
 
 from sumpool.modeling.grounding import Grounding
+from sumpool.modeling.spelling import joined
 from sumpool.writers.grounded import Grounded, token_texts
 
-DOCUMENT = "Anna Smith measured 40 places in 1911. The harbour is shallow."
+DOCUMENT = "Anna Smith measured 40 places in 1911. The harbour is shallow. It belongs to Antonín Dvořák."
 
 
 @pytest.fixture(scope="module")
 def tokenizer(root: Path) -> PreTrainedTokenizerFast:
-    text = (root / "examples/handbook.txt").read_text(encoding="utf-8") + DOCUMENT * 9
+    text = (root / "examples/handbook.txt").read_text(encoding="utf-8") + DOCUMENT[:62] * 9
     trained = ByteLevelBPETokenizer()
     trained.train_from_iterator([text], vocab_size=600, special_tokens=["</s>"], show_progress=False)
     return PreTrainedTokenizerFast(tokenizer_object=trained._tokenizer, eos_token="</s>")
@@ -27,7 +29,7 @@ def test_texts_of_tokens_make_the_text(tokenizer: PreTrainedTokenizerFast) -> No
     texts = token_texts(tokenizer)
     assert len(texts) == len(tokenizer)
     ids = tokenizer(" " + DOCUMENT).input_ids
-    assert "".join(texts[token] for token in ids) == " " + DOCUMENT
+    assert reduce(joined, (texts[token] for token in ids), "") == " " + DOCUMENT
     assert texts[tokenizer.eos_token_id] == ""
 
 
@@ -55,6 +57,9 @@ def allowed(tokenizer: PreTrainedTokenizerFast, written: str, more: str, width: 
         ("Anna measured", " 40 ", True),
         ("Anna measured", " 41 ", False),
         ("It was in", " 1911.", True),
+        ("It is that of Antonín", " Dvořák ", True),
+        ("It is that of Antonín", " Dvorák ", False),
+        ("It is that of Antonín", " Dvoŕák ", False),
         ("It was in", " 191.", False),
         ("It is shallow.", " Places ", True),
     ],
