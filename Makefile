@@ -39,7 +39,7 @@ demo: $(VENV)/installed
 	@$(BIN)/sumpool summarize examples/report.pdf
 
 test: $(VENV)/installed-dev
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 test-long: $(VENV)/installed-dev
 	@$(BIN)/python -m pytest -m "long or not long"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,10 @@ import pytest
 
 if TYPE_CHECKING:
     from sumpool.modeling.config import PyramidionConfig
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # There is a worker for each core: threads would wait in vain for each other.
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL: dict[str, Any] = {
@@ -27,6 +33,30 @@ SMALL: dict[str, Any] = {
 @pytest.fixture(scope="session")
 def root() -> Path:
     return ROOT
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """torch, and what is compiled, with so many threads."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """For small models a second thread is more trouble than help."""
+    with threads(1):
+        yield
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    with threads(2):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -65,16 +65,11 @@ def command(root: Path) -> Callable[..., subprocess.Popen[bytes]]:
 
 
 @pytest.fixture
-def summarize(sumpool: Callable[..., Result], small_model: Path) -> Iterator[Callable[..., Result]]:
-    """`sumpool summarize` with the small model, for which a second thread is more trouble than help."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield lambda *arguments, **options: sumpool(
+def summarize(sumpool: Callable[..., Result], small_model: Path, one_thread: None) -> Callable[..., Result]:
+    """`sumpool summarize` with the small model."""
+    return lambda *arguments, **options: sumpool(
         "summarize", "--model", small_model, "--length", "20", *arguments, **options
     )
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -8,22 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 pytest.importorskip("accelerate", reason="the extra `train` is not installed")
 
 from sumpool.evaluation.metrics import rouge
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SMALL = ["--vocabulary", "500", "--width", "32", "--layers", "2", "--pool", "32", "--block", "64", "--batch", "2"]
 SMALL += ["--device", "cpu", "--precision", "fp32"]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Any:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

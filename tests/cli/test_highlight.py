@@ -6,7 +6,7 @@ import os
 import pty
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -80,16 +80,11 @@ def whole_of(page: Page, document: Document) -> None:
 
 
 @pytest.fixture
-def highlight(sumpool: Sumpool, small_model: Path) -> Iterator[Sumpool]:
+def highlight(sumpool: Sumpool, small_model: Path, one_thread: None) -> Sumpool:
     """`sumpool highlight` with the small model."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield lambda *arguments, **options: sumpool(
+    return lambda *arguments, **options: sumpool(
         "highlight", "--model", small_model, "--length", "20", *arguments, **options
     )
-    torch.set_num_threads(threads)
 
 
 def test_page_holds_what_extract_prints(highlight: Sumpool, sumpool: Sumpool, story: Path) -> None:

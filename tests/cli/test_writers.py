@@ -173,7 +173,8 @@ def test_numbers_and_names_are_the_documents(
 
     def strange(length: int, *options: str) -> set[str]:
         out = summarize("story.txt", "--writer", models("llama"), "--length", str(length), *options).out
-        return {word for word in re.findall(r"\d+|(?<=[a-z,] )[A-Z]\w*", out) if word not in document}
+        found = re.findall(r"\d+|(?<=[a-z,] )[A-Z]\w*", out)
+        return {word for word in found if word.removesuffix("s") not in document}  # a plural is the same name
 
     # On some CPUs, random weights happen to end a text after a few words.
     assert any(strange(length, "--no-grounded") for length in range(100, 200, 10))

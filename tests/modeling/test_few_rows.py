@@ -21,6 +21,8 @@ from sumpool.modeling.config import PyramidionConfig
 from sumpool.modeling.int8 import Int8Embedding, Int8Linear
 from sumpool.modeling.pyramidion_lm import PyramidionLM
 
+pytestmark = pytest.mark.usefixtures("two_threads")
+
 CPU = torch.device("cpu")
 SIZES = {
     "heads of two vectors": {},

@@ -23,6 +23,8 @@ from sumpool.modeling.speculation import AHEAD, Lookup
 from sumpool.modeling.writing import Wanted, write
 from sumpool.summarizer import Assignment
 
+pytestmark = pytest.mark.usefixtures("two_threads")
+
 WORDS = 16
 
 

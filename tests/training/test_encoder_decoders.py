@@ -26,6 +26,8 @@ from sumpool.training.trainer import train
 from sumpool.training.transpooler import TranspoolerLearner
 from sumpool.training.vocabulary import SPECIAL, as_tokenizer, train_vocabulary
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TEXTS = [
     "The harbour master of port 7 found that dredging doubled the traffic of large ships.",
     "  Row 3 holds\n\n crates;\tnaïve “quotes”, ﬁne ligatures and 12,345.67 %",
@@ -43,14 +45,6 @@ def settings(corpus: Path, tmp_path: Path) -> Settings:
         pool=48, block=64, schedule={1: 128, 2: 48}, steps=6, batch=2, every=2, rate=0.003, warmup=2, device="cpu",
         precision="fp32",
     )  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Any:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def run(settings: Settings) -> Path:
