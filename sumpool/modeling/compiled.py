@@ -6,6 +6,7 @@ The build compiles it where there is a C compiler (`hatch_build.py`). Elsewhere 
 from __future__ import annotations
 
 import ctypes
+import platform
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,7 +70,9 @@ class Front(ctypes.Structure):
 @cache
 def library() -> ctypes.CDLL | None:
     """What was compiled; None where nothing was, or not for this CPU."""
-    if torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "NO AVX"):
+    # On x86 it is compiled for AVX2. Of processors of other makes, torch says that they have none, too.
+    x86 = platform.machine().lower() in ("x86_64", "amd64")
+    if x86 and torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "NO AVX"):
         return None
     try:
         found = ctypes.CDLL(str(LIBRARY))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import platform
 import shutil
 import sys
 import sysconfig
@@ -164,6 +165,20 @@ def test_sizes_that_are_no_whole_vectors_go_the_ordinary_way(config: PyramidionC
     x = torch.randn(1, 3, size)
     with torch.inference_mode():
         assert off(ahead(stored, filled(stored, [9]), x), ahead(widened, filled(widened, [9]), x)) < 0.03
+
+
+@pytest.mark.parametrize(
+    ("machine", "capability", "works"),
+    [("x86_64", "AVX2", True), ("AMD64", "NO AVX", False), ("x86_64", "DEFAULT", False), ("arm64", "NO AVX", True)],
+)
+def test_it_wants_avx2_of_x86_alone(
+    machine: str, capability: str, works: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if compiled.library() is None:
+        pytest.skip("nothing was compiled here, for want of a C compiler or of AVX2")
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert (compiled.library.__wrapped__() is not None) == works
 
 
 def test_threads_take_turns(config: PyramidionConfig) -> None:
