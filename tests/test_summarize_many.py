@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,10 @@ def stories(directory: Path) -> list[Path]:
     return made
 
 
+def texts(results: Iterable[Summary | DocumentError]) -> list[str]:
+    return [result.text for result in results if isinstance(result, Summary)]
+
+
 def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Summarizer, "side_by_side", 2)
     monkeypatch.setattr(Summarizer, "reads_ahead", True)
@@ -65,7 +69,7 @@ def test_documents_are_read_while_others_are_written(
     """Writing is made to wait until a document that is yet to come has been read."""
     summarizer = Summarizer(small_model, device="cpu", drafts=1)
     sources = stories(tmp_path)
-    expected = [summarizer.summarize(source, length=20, wording="own").text for source in sources]
+    expected = texts(summarizer.summarize(source, length=20, wording="own") for source in sources)
     changed = threading.Condition()
     counts = {"read": 0, "written": 0}
     whole_read, whole_write = Summarizer.read, Summarizer.write
@@ -87,8 +91,7 @@ def test_documents_are_read_while_others_are_written(
     monkeypatch.setattr(Summarizer, "read", read)
     monkeypatch.setattr(Summarizer, "write", write)
     as_on_a_gpu(monkeypatch)
-    results = list(summarizer.summarize_many(sources, length=20, wording="own"))
-    assert [result.text for result in results if isinstance(result, Summary)] == expected
+    assert texts(summarizer.summarize_many(sources, length=20, wording="own")) == expected
     assert counts == {"read": len(sources), "written": len(sources)}
 
 
@@ -97,7 +100,7 @@ def test_what_lacks_memory_beside_writing_is_read_in_its_turn(
 ) -> None:
     summarizer = Summarizer(small_model, device="cpu", drafts=1)
     sources = stories(tmp_path)
-    expected = [summarizer.summarize(source, length=20, wording="own").text for source in sources]
+    expected = texts(summarizer.summarize(source, length=20, wording="own") for source in sources)
     refused: list[str] = []
     whole = PyramidionLM.read
 
@@ -109,8 +112,7 @@ def test_what_lacks_memory_beside_writing_is_read_in_its_turn(
 
     monkeypatch.setattr(PyramidionLM, "read", read)
     as_on_a_gpu(monkeypatch)
-    results = list(summarizer.summarize_many(sources, length=20, wording="own"))
-    assert [result.text for result in results if isinstance(result, Summary)] == expected
+    assert texts(summarizer.summarize_many(sources, length=20, wording="own")) == expected
     assert len(refused) == len(sources)
 
 
